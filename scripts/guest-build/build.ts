@@ -1,0 +1,103 @@
+// The build itself: compile everything, link the kernel (twice, for its symbol table) and every program.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { functionsOf } from "./elf-symbols.ts";
+import { BuildError, type Job, runJobs } from "./jobs.ts";
+import { firstMoved, ksymsAssembly } from "./ksyms.ts";
+import { type Guest, objectOf, type Program } from "./sources.ts";
+import type { Toolchain } from "./toolchain.ts";
+
+/** What one build needs to know. */
+export interface BuildOptions {
+  readonly toolchain: Toolchain;
+  /** The checkout: compilers run there and see relative paths only, so the output does not depend on where it lies. */
+  readonly root: string;
+  /** A folder for objects. */
+  readonly work: string;
+  readonly parallel: number;
+  /** Hears the tools' own words. */
+  readonly show: (text: string) => void;
+}
+
+const COMMON = [
+  ...["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fno-common", "-fno-omit-frame-pointer"],
+  ...["-fno-stack-protector", "-fno-pie"],
+];
+const KERNEL_INCLUDES = ["-Iguest-kernel/include", "-Iguest-kernel"];
+const USER_INCLUDES = ["-Iguest-user/include", "-Iguest-kernel/include/abi"];
+/** Programs named xv6… are xv6 sources as they stand: kernel/types.h and user/user.h come from here. */
+const COMPAT_INCLUDES = ["-Iguest-user/include/compat"];
+
+const LINK = ["-static", "-nostdlib", "--no-relax", "--build-id=none", "-z", "max-page-size=4096", "-z", "noexecstack"];
+
+function compileJob(o: BuildOptions, source: string, includes: readonly string[]): Job {
+  const object = join(o.work, objectOf(source));
+  mkdirSync(dirname(object), { recursive: true });
+  const flags = [...COMMON, `-ffile-prefix-map=${o.root}=.`, ...includes];
+  if (source.endsWith(".S")) {
+    // The map does not reach the assembler, which records its working folder: GCC 12 does not pass it on, clang 14 ignores it there.
+    if (o.toolchain.family === "clang") flags.push("-fdebug-compilation-dir=.");
+    else flags.push("-Xassembler", "--debug-prefix-map", "-Xassembler", `${o.root}=.`);
+  }
+  return { subject: source, argv: [...o.toolchain.compile, ...flags, "-c", source, "-o", object] };
+}
+
+const objectsOf = (o: BuildOptions, sources: readonly string[]): string[] => sources.map((source) => join(o.work, objectOf(source)));
+
+/** Links the kernel with the table of `symbols` (assembly text); returns the ELF's bytes. */
+async function linkKernel(o: BuildOptions, guest: Guest, table: string, pass: number): Promise<Uint8Array> {
+  const assembly = join(o.work, `symbols${pass}.S`);
+  const object = join(o.work, `symbols${pass}.o`);
+  const elf = join(o.work, `kernel${pass}.elf`);
+  writeFileSync(assembly, table);
+  const run = (subject: string, argv: string[]): Promise<void> => runJobs([{ subject, argv }], o.root, 1, o.show);
+  await run("the symbol table", [...o.toolchain.compile, "-c", assembly, "-o", object]);
+  await run("linking kernel.elf", [o.toolchain.ld, ...LINK, "-T", "guest-kernel/kernel.ld", "-o", elf, ...objectsOf(o, guest.kernel), object]);
+  return readFileSync(elf);
+}
+
+/** Builds the kernel and returns kernel.elf. Throws BuildError after the tools' words were shown. */
+export async function buildKernel(o: BuildOptions, guest: Guest): Promise<Uint8Array> {
+  await runJobs(guest.kernel.map((source) => compileJob(o, source, KERNEL_INCLUDES)), o.root, o.parallel, o.show);
+  const before = functionsOf(await linkKernel(o, guest, ksymsAssembly([]), 1));
+  const elf = await linkKernel(o, guest, ksymsAssembly(before), 2);
+  const moved = firstMoved(before, functionsOf(elf));
+  if (moved !== null) {
+    throw new BuildError(`filling in the kernel's symbol table moved ${moved}: kernel.ld must place .ksyms and .ksymstr after all code`);
+  }
+  return elf;
+}
+
+function programIncludes(program: Program): string[] {
+  return program.name.startsWith("xv6") ? [...COMPAT_INCLUDES, ...USER_INCLUDES] : USER_INCLUDES;
+}
+
+/** What stands for the C library on a link line: an archive, or loose objects between lld's marks. */
+async function libraryArguments(o: BuildOptions, guest: Guest): Promise<string[]> {
+  const objects = objectsOf(o, guest.libc);
+  if (o.toolchain.ar === null) return ["--start-lib", ...objects, "--end-lib"];
+  const archive = join(o.work, "libc.a");
+  await runJobs([{ subject: "libc.a", argv: [o.toolchain.ar, "rcsD", archive, ...objects] }], o.root, 1, o.show);
+  return [archive];
+}
+
+/** Builds the C library and every program; returns each program's ELF (without debug information) by name. */
+export async function buildPrograms(o: BuildOptions, guest: Guest): Promise<Map<string, Uint8Array>> {
+  const compiles = [
+    ...guest.libc.map((source) => compileJob(o, source, USER_INCLUDES)),
+    ...guest.programs.flatMap((program) => program.sources.map((source) => compileJob(o, source, programIncludes(program)))),
+  ];
+  await runJobs(compiles, o.root, o.parallel, o.show);
+  const library = await libraryArguments(o, guest);
+  mkdirSync(join(o.work, "programs"), { recursive: true });
+  const outputOf = (program: Program): string => join(o.work, "programs", program.name);
+  const links = guest.programs.map((program) => ({
+    subject: `linking ${program.name}`,
+    argv: [
+      ...[o.toolchain.ld, ...LINK, "--strip-debug", "-T", "guest-user/user.ld", "-o", outputOf(program)],
+      ...[...objectsOf(o, program.sources), ...library],
+    ],
+  }));
+  await runJobs(links, o.root, o.parallel, o.show);
+  return new Map(guest.programs.map((program) => [program.name, readFileSync(outputOf(program))]));
+}

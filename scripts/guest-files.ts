@@ -1,0 +1,28 @@
+// The guest's committed binaries, for whoever starts our own machine. In the bundle (scripts/bundle.ts) another module
+// with the same exports stands in this one's place, which carries the bytes in itself.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+const PROGRAMS = join(ROOT, "guest-user", "prebuilt");
+
+/** Where the kernel comes from, for messages. */
+export const KERNEL_PATH = join(ROOT, "guest-kernel", "prebuilt", "kernel.elf");
+
+/** A user program: what it is called on the disk, and its ELF file. */
+export interface Program {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Our kernel's ELF file. Throws the host's own error when it is not there. */
+export function kernelImage(): Uint8Array {
+  return new Uint8Array(readFileSync(KERNEL_PATH));
+}
+
+/** All user programs, sorted by name. Throws the host's own error when they are not there. */
+export function userPrograms(): Program[] {
+  const names = readdirSync(PROGRAMS).filter((name) => name !== "TOOLCHAIN" && !name.startsWith("."));
+  return names.sort().map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(PROGRAMS, name))) }));
+}

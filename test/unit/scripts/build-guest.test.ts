@@ -1,0 +1,167 @@
+// The guest build on a guest of a few lines: reproducible wherever it lies, honest about errors and about what differs.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { functionsOf } from "../../../scripts/guest-build/elf-symbols.ts";
+import { firstMoved, ksymsAssembly } from "../../../scripts/guest-build/ksyms.ts";
+import { findSources } from "../../../scripts/guest-build/sources.ts";
+import { PINNED } from "../../../scripts/guest-build/toolchain.ts";
+import { runScript, scratch } from "./run.ts";
+
+const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
+const there = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
+const COMPILERS = ["riscv64-unknown-elf-gcc", "riscv64-linux-gnu-gcc", "clang"].filter((cc) => there(cc) && (cc !== "clang" || there("ld.lld")));
+
+const KERNEL_LD = `ENTRY(_entry)
+SECTIONS {
+  . = 0x80000000;
+  .text : { *(.text.entry) *(.text .text.*) }
+  . = ALIGN(4096);
+  .rodata : { *(.rodata .rodata.* .srodata .srodata.*) . = ALIGN(8); KEEP(*(.ksyms)) ksymstr_start = .; KEEP(*(.ksymstr)) }
+  . = ALIGN(4096);
+  .data : { *(.data .data.* .sdata .sdata.*) *(.bss .bss.* .sbss .sbss.*) }
+}
+`;
+
+const SOURCES: Record<string, string> = {
+  "guest-kernel/kernel.ld": KERNEL_LD,
+  "guest-kernel/boot/entry.S": ".section .text.entry\n.globl _entry\n_entry: call kmain\n1: j 1b\n",
+  "guest-kernel/boot/main.c": "#include <stdarg.h>\nvoid kmain(void);\nint value = 3;\nvoid kmain(void) { value++; }\n",
+  "guest-user/user.ld": "ENTRY(_start)\nEXTERN(_start)\nSECTIONS { . = 0x10000; .text : { *(.text*) } }\n",
+  "guest-user/lib/crt0.S": ".globl _start\n_start: call main\nli a7, 2\necall\n",
+  "guest-user/lib/helper.c": "int helper(void);\nint helper(void) { return 3; }\n",
+  "guest-user/bin/one.c": "int helper(void);\nint main(void);\nint main(void) { return helper(); }\n",
+  "guest-user/tests/two/a.c": "int b(void);\nint main(void);\nint main(void) { return b(); }\n",
+  "guest-user/tests/two/b.c": "int b(void);\nint b(void) { return 4; }\n",
+};
+
+/** A checkout with a kernel and two programs at `root`. */
+function makeGuest(root: string, changes: Record<string, string> = {}): string {
+  for (const [path, contents] of Object.entries({ ...SOURCES, ...changes })) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), contents);
+  }
+  return root;
+}
+
+const build = (root: string, ...args: string[]): ReturnType<typeof runScript> => runScript("build-guest", ["--root", root, ...args]);
+
+test("sources are found in one order; a folder is one program", () => {
+  const guest = findSources(makeGuest(scratch()));
+  expect(guest.kernel).toEqual(["guest-kernel/boot/entry.S", "guest-kernel/boot/main.c"]);
+  expect(guest.libc).toEqual(["guest-user/lib/crt0.S", "guest-user/lib/helper.c"]);
+  expect(guest.programs).toEqual([
+    { name: "one", sources: ["guest-user/bin/one.c"] },
+    { name: "two", sources: ["guest-user/tests/two/a.c", "guest-user/tests/two/b.c"] },
+  ]);
+});
+
+test("two sources for one object, and two programs of one name, are refused", () => {
+  expect(() => findSources(makeGuest(scratch(), { "guest-kernel/boot/main.S": "" }))).toThrow("would both become");
+  expect(() => findSources(makeGuest(scratch(), { "guest-user/tests/one.c": "" }))).toThrow("are both the program one");
+  expect(() => findSources(makeGuest(scratch(), { "guest-user/bin/fifteen-letters.c": "" }))).toThrow("at most 14 characters");
+});
+
+test("the symbol table as assembly", () => {
+  const assembly = ksymsAssembly([{ address: 0x80000000n, name: "first" }, { address: 0x80000010n, name: "second" }]);
+  expect(assembly).toMatch(/\.quad 0x80000000\n\s+\.word 0, 0\n\s+\.quad 0x80000010\n\s+\.word 6, 0\n\s+\.quad -1\n\s+\.word 0, 0\n/);
+  expect(assembly).toMatch(/\.asciz "first"\n\s+\.asciz "second"\n/);
+  expect(firstMoved([{ address: 1n, name: "f" }], [{ address: 1n, name: "f" }])).toBeNull();
+  expect(firstMoved([{ address: 1n, name: "f" }], [{ address: 2n, name: "f" }])).toBe("f");
+});
+
+test("the Dockerfile installs the pinned toolchain", () => {
+  const dockerfile = readFileSync(join(CHECKOUT, "Dockerfile"), "utf8");
+  const [, gcc, binutils] = /^riscv64-unknown-elf-gcc \((\S+)\) \S+; GNU ld \((\S+)\)/.exec(PINNED)!;
+  expect(dockerfile).toContain(`gcc-riscv64-unknown-elf=${gcc!}`);
+  expect(dockerfile).toContain(`binutils-riscv64-unknown-elf=${binutils!}`);
+});
+
+test("wrong usage is one line and status 2", () => {
+  for (const args of [["--colour"], ["kernal"], ["--jobs", "0"], ["--cc", "no-such-compiler"]]) {
+    const { status, stderr } = build(CHECKOUT, ...args);
+    expect(status).toBe(2);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  }
+});
+
+describe.skipIf(COMPILERS.length === 0)("with a RISC-V compiler (skipped: none is installed)", () => {
+  test.each(COMPILERS)("%s: the same bytes wherever the checkout lies, and no trace of the place in them", (cc) => {
+    const here = makeGuest(join(scratch(), "a"));
+    const there = makeGuest(join(scratch(), "another place/b"));
+    expect(build(here, "--cc", cc)).toMatchObject({ status: 0, stderr: "" });
+    expect(build(there, "--cc", cc, "--jobs", "1")).toMatchObject({ status: 0, stderr: "" });
+    for (const folder of ["guest-kernel/prebuilt", "guest-user/prebuilt"]) {
+      const names = readdirSync(join(here, folder));
+      expect(names).toEqual(folder.startsWith("guest-kernel") ? ["TOOLCHAIN", "kernel.elf"] : ["TOOLCHAIN", "one", "two"]);
+      for (const name of names) {
+        const bytes = readFileSync(join(here, folder, name));
+        expect(Buffer.compare(bytes, readFileSync(join(there, folder, name))), name).toBe(0);
+        expect(bytes.includes(dirname(here)), name).toBe(false);
+      }
+    }
+  });
+
+  test("the kernel carries its own symbol table", () => {
+    const root = makeGuest(scratch());
+    build(root, "kernel");
+    const elf = readFileSync(join(root, "guest-kernel/prebuilt/kernel.elf"));
+    const functions = functionsOf(elf);
+    expect(functions.map(({ name }) => name)).toEqual(["_entry", "kmain"]);
+    expect(functions[0]!.address).toBe(0x80000000n);
+    const table = Buffer.alloc(48);
+    functions.forEach(({ address }, i) => table.writeBigUInt64LE(address, i * 16));
+    table.writeUInt32LE("_entry".length + 1, 24);
+    table.fill(0xff, 32, 40);
+    expect(elf.includes(table)).toBe(true);
+    expect(elf.includes("_entry\0kmain\0")).toBe(true);
+  });
+
+  test("a kernel whose code moves when the table is filled in is refused", () => {
+    const tables = "KEEP(*(.ksyms)) ksymstr_start = .; KEEP(*(.ksymstr))";
+    const script = KERNEL_LD.replace(tables, "").replace("*(.text.entry)", `*(.text.entry) ${tables}`);
+    const { status, stderr } = build(makeGuest(scratch(), { "guest-kernel/kernel.ld": script }), "kernel");
+    expect(stderr).toMatch(/moved \w+: kernel.ld must place .ksyms and .ksymstr after all code/);
+    expect(status).toBe(1);
+  });
+
+  test("the compiler's errors are shown whole, for every file, and nothing is written", () => {
+    const root = makeGuest(scratch(), { "guest-user/bin/bad.c": "int x = ;\n", "guest-user/bin/worse.c": "int main(void) { return y; }\n" });
+    const { status, stderr } = build(root, "user");
+    expect(status).toBe(1);
+    expect(stderr).toContain("guest-user/bin/bad.c:1:9: error: expected expression");
+    expect(stderr).toContain("guest-user/bin/worse.c:1:");
+    expect(stderr).toContain("    1 | int x = ;");
+    expect(stderr).toContain("2 steps failed: guest-user/bin/bad.c, guest-user/bin/worse.c");
+    expect(() => readdirSync(join(root, "guest-user/prebuilt"))).toThrow("ENOENT");
+  });
+
+  test("--check names what differs; a program without a source is removed by a build", () => {
+    const root = makeGuest(scratch());
+    if (!build(root).stdout.includes(PINNED)) return expect(build(root, "--check").stdout).toContain("comparison skipped");
+    const equal = build(root, "--check");
+    expect(equal.stdout).toContain("all 5 committed files are what the sources give");
+    expect(equal.status).toBe(0);
+    cpSync(join(root, "guest-user/prebuilt/one"), join(root, "guest-user/prebuilt/old"));
+    const one = readFileSync(join(root, "guest-user/prebuilt/one"));
+    one[100]! ^= 1;
+    writeFileSync(join(root, "guest-user/prebuilt/one"), one);
+    rmSync(join(root, "guest-user/prebuilt/two"));
+    const { status, stdout } = build(root, "--check");
+    expect(status).toBe(1);
+    expect(stdout).toContain(`guest-user/prebuilt/one differs: ${one.length} bytes committed, ${one.length} built, first difference at byte 100`);
+    expect(stdout).toContain("guest-user/prebuilt/two is missing");
+    expect(stdout).toContain("guest-user/prebuilt/old has no source");
+    expect(build(root).stdout).toContain("changed: guest-user/prebuilt/one guest-user/prebuilt/two guest-user/prebuilt/old");
+    expect(build(root, "--check").status).toBe(0);
+  });
+
+  const other = COMPILERS.find((cc) => cc !== "riscv64-unknown-elf-gcc");
+  test.skipIf(other === undefined)("another compiler builds without the comparison", () => {
+    const { status, stdout } = build(makeGuest(scratch()), "--cc", other!, "--check");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/built 4 files; comparison skipped: .* is not the pinned toolchain/);
+  });
+});
