@@ -1,0 +1,180 @@
+// Open files: what file descriptors point to, and the table of device drivers.
+
+#include "types.h"
+#include "param.h"
+#include "riscv.h"
+#include "spinlock.h"
+#include "sleeplock.h"
+#include "proc.h"
+#include "buf.h"
+#include "file.h"
+#include "defs.h"
+#include "abi/errno.h"
+
+struct devsw devsw[NDEV];
+
+static struct {
+  struct spinlock lock;
+  struct file file[NFILE];
+  struct file *free;
+} ftable;
+
+// Set up the table.
+void
+fileinit(void)
+{
+  initlock(&ftable.lock, "ftable");
+  for (int i = 0; i < NFILE; i++) {
+    ftable.file[i].next = ftable.free;
+    ftable.free = &ftable.file[i];
+  }
+}
+
+// A fresh open file with one reference, or 0 if the table is full.
+struct file *
+filealloc(void)
+{
+  acquire(&ftable.lock);
+  struct file *f = ftable.free;
+  if (f) {
+    ftable.free = f->next;
+    memset(f, 0, sizeof(*f));
+    f->ref = 1;
+  }
+  release(&ftable.lock);
+  return f;
+}
+
+// One more reference to an open file.
+struct file *
+filedup(struct file *f)
+{
+  acquire(&ftable.lock);
+  if (f->ref < 1)
+    panic("file table: filedup of a file that is not open");
+  f->ref++;
+  release(&ftable.lock);
+  return f;
+}
+
+// Give a reference back; the last one closes the file. The caller has no operation open.
+void
+fileclose(struct file *f)
+{
+  acquire(&ftable.lock);
+  if (f->ref < 1)
+    panic("file table: fileclose of a file that is not open");
+  if (--f->ref > 0) {
+    release(&ftable.lock);
+    return;
+  }
+  struct file last = *f;
+  f->type = FD_NONE;
+  f->next = ftable.free;
+  ftable.free = f;
+  release(&ftable.lock);
+
+  if (last.type == FD_PIPE) {
+    pipeclose(last.pipe, last.writable);
+  } else if (last.type == FD_INODE || last.type == FD_DEVICE) {
+    begin_op();
+    iput(last.ip);
+    end_op();
+  }
+}
+
+// Copy what is known about the file to the user's struct stat at addr. 0 or -errno.
+int
+filestat(struct file *f, uint64 addr)
+{
+  struct stat st;
+
+  if (f->type != FD_INODE && f->type != FD_DEVICE)
+    return -EBADF;           // a pipe has no inode
+  ilock(f->ip);
+  stati(f->ip, &st);
+  iunlock(f->ip);
+  return either_copyout(1, addr, &st, sizeof(st));
+}
+
+// The driver of a device file, or 0.
+static struct devsw *
+driver(struct file *f)
+{
+  if (f->major < 0 || f->major >= NDEV || devsw[f->major].read == 0)
+    return 0;
+  return &devsw[f->major];
+}
+
+// Read up to n bytes to user address addr. The number of bytes, 0 at the end, or -errno.
+int
+fileread(struct file *f, uint64 addr, int n)
+{
+  if (!f->readable)
+    return -EBADF;
+  if (n < 0)
+    return -EINVAL;
+  if (f->type == FD_PIPE)
+    return piperead(f->pipe, addr, n);
+  if (f->type == FD_DEVICE)
+    return driver(f) ? driver(f)->read(1, addr, n) : -ENXIO;
+  ilock(f->ip);
+  int r = readi(f->ip, 1, addr, f->off, n);
+  if (r > 0)
+    f->off += r;
+  iunlock(f->ip);
+  return r;
+}
+
+// Bytes that one operation may write from offset off on.
+static uint
+op_limit(uint off)
+{
+  // Each block written may need a bit in a different block of the map, and there is a limit to those.
+  uint blocks = freemap_blocks() <= OPMAPBLOCKS ? OPDATABLOCKS : OPMAPBLOCKS;
+  return blocks * BSIZE - off % BSIZE;
+}
+
+// Write to a file on the disk, in as many operations as it takes.
+static int
+write_inode(struct file *f, uint64 addr, int n)
+{
+  int done = 0, r = 0;
+
+  while (done < n) {
+    begin_op();
+    ilock(f->ip);
+    if (f->append)
+      f->off = f->ip->size;
+    uint m = n - done;
+    if (m > op_limit(f->off))
+      m = op_limit(f->off);
+    r = writei(f->ip, 1, addr + done, f->off, m);
+    if (r > 0)
+      f->off += r;
+    iunlock(f->ip);
+    end_op();
+    bthrottle();
+    if (r <= 0)
+      break;
+    done += r;
+    if (killed(myproc()))
+      break;
+  }
+  return done > 0 ? done : r;
+}
+
+// Write n bytes from user address addr. The number of bytes, or -errno if none was written.
+int
+filewrite(struct file *f, uint64 addr, int n)
+{
+  if (!f->writable)
+    return -EBADF;
+  if (n < 0)
+    return -EINVAL;
+  if (f->type == FD_PIPE)
+    return pipewrite(f->pipe, addr, n);
+  if (f->type == FD_DEVICE)
+    return driver(f) ? driver(f)->write(1, addr, n) : -ENXIO;
+  return write_inode(f, addr, n);
+}

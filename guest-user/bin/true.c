@@ -1,0 +1,3 @@
+/* true: succeeds. */
+
+int main(void) { return 0; }

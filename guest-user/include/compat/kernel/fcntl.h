@@ -1,0 +1,2 @@
+/* xv6 spelling of fcntl.h. */
+#include <fcntl.h>

@@ -1,0 +1,2 @@
+/* xv6 spelling of abi/param.h. */
+#include <param.h>

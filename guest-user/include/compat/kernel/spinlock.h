@@ -1,0 +1,1 @@
+/* xv6 programs include this for nothing that a user program needs. */

@@ -1,0 +1,2 @@
+/* xv6 spelling of sys/stat.h. */
+#include <sys/stat.h>

@@ -1,0 +1,2 @@
+/* xv6 spelling of abi/syscall.h. */
+#include <syscall.h>

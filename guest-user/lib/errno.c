@@ -1,0 +1,4 @@
+/* errno itself. */
+#include <errno.h>
+
+int errno;

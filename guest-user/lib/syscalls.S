@@ -1,0 +1,66 @@
+# System call stubs. The number goes in a7; the kernel answers in a0, and when that
+# is -1 the reason (errno) is in a1.
+#include <syscall.h>
+
+.section .text
+
+# All stubs are weak, so that a program may have a function of the same name.
+.macro stub name, number
+        .weak   \name
+        .type   \name, @function
+\name:  li      a7, \number
+        ecall
+        li      t0, -1
+        beq     a0, t0, syscall_failed
+        ret
+        .size   \name, .-\name
+.endm
+
+syscall_failed:
+        la      t0, errno
+        sw      a1, 0(t0)
+        ret
+
+stub fork,     SYS_fork
+stub exit,     SYS_exit
+stub wait,     SYS_wait
+stub pipe,     SYS_pipe
+stub read,     SYS_read
+stub kill,     SYS_kill
+stub exec,     SYS_exec
+stub fstat,    SYS_fstat
+stub chdir,    SYS_chdir
+stub dup,      SYS_dup
+stub getpid,   SYS_getpid
+stub sbrk,     SYS_sbrk
+stub sleep,    SYS_sleep
+stub uptime,   SYS_uptime
+stub open,     SYS_open
+stub write,    SYS_write
+stub mknod,    SYS_mknod
+stub unlink,   SYS_unlink
+stub link,     SYS_link
+stub mkdir,    SYS_mkdir
+stub close,    SYS_close
+stub sysinfo,  SYS_sysinfo
+stub procinfo, SYS_procinfo
+stub poweroff, SYS_poweroff
+stub rename,   SYS_rename
+stub sync,     SYS_sync
+
+# long syscall(long number, ...): shifts the arguments down and calls.
+        .weak   syscall
+        .type   syscall, @function
+syscall:
+        mv      a7, a0
+        mv      a0, a1
+        mv      a1, a2
+        mv      a2, a3
+        mv      a3, a4
+        mv      a4, a5
+        mv      a5, a6
+        ecall
+        li      t0, -1
+        beq     a0, t0, syscall_failed
+        ret
+        .size   syscall, .-syscall
