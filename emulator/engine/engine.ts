@@ -1,0 +1,97 @@
+// What an engine is to the machine, and the fetch path that all engines share.
+
+import { BUDGET, CROSS_RECORD, RECORD } from "../hart/layout.ts";
+import type { Hart } from "../hart/hart.ts";
+import type { PhysicalMemory } from "../mmu/physical.ts";
+import { TAG_CHECK_PMP } from "../mmu/tlb.ts";
+import { TLB_WITHHELD } from "../hart/layout.ts";
+import type { CodeCache } from "./code-cache.ts";
+import { OPCODE } from "./opcodes.ts";
+
+/** Runs instructions of one hart. */
+export interface Engine {
+  /**
+   * Take steps (a retired instruction or a trap each) until the hart's budget is 0. A helper may end the run sooner
+   * by moving the rest of the budget to `held`. On return pc, registers and budget are exact.
+   */
+  run(): void;
+}
+
+/** Makes an engine for a hart. */
+export type EngineFactory = (hart: Hart, memory: PhysicalMemory, code: CodeCache) => Engine;
+
+/** Fetches for one hart: from virtual address to decoded code or to raw halfwords. */
+export class Fetcher {
+  private readonly hart: Hart;
+  private readonly memory: PhysicalMemory;
+  private readonly code: CodeCache;
+  /** Where `single` puts its record. */
+  readonly singleAt: number;
+
+  constructor(hart: Hart, memory: PhysicalMemory, code: CodeCache) {
+    this.hart = hart;
+    this.memory = memory;
+    this.code = code;
+    this.singleAt = hart.base + CROSS_RECORD;
+  }
+
+  /**
+   * Decoded code for the page of PC: the address of its records; `singleAt` when only the one instruction at PC may
+   * be decoded; 0 when an exception was taken (a step of its own).
+   */
+  page(): number {
+    const h = this.hart;
+    const { pcLo, pcHi } = h;
+    const entry = h.mmu.fetch(pcLo, pcHi);
+    if (entry < 0) return this.trapped();
+    const w = this.memory.words;
+    if ((w[entry]! & TAG_CHECK_PMP) !== 0) return this.single();
+    const records = this.code.page(w[entry + 3]! >>> 0);
+    if (records < 0) {
+      h.mmu.fetchFault(pcLo, pcHi);
+      return this.trapped();
+    }
+    w[entry + 2] = records;
+    w[entry] = w[entry]! & ~TLB_WITHHELD;
+    return records;
+  }
+
+  /** Decode just the instruction at PC, which may cross into another page; `singleAt`, or 0 after an exception. */
+  single(): number {
+    const h = this.hart;
+    const { pcLo, pcHi } = h;
+    const low = this.half(pcLo, pcHi);
+    if (low < 0) return this.trapped();
+    let high = 0;
+    if ((low & 3) === 3) {
+      const lo2 = (pcLo + 2) | 0;
+      high = this.half(lo2, lo2 === 0 ? (pcHi + 1) | 0 : pcHi);
+      if (high < 0) return this.trapped();
+    }
+    this.code.decodeInto(this.singleAt, low, high, -1);
+    // The sentinel's place depends on the instruction's length: set both.
+    this.memory.view64.setUint16(this.singleAt + RECORD.size, OPCODE.pageEnd, true);
+    this.memory.view64.setUint16(this.singleAt + 2 * RECORD.size, OPCODE.pageEnd, true);
+    return this.singleAt;
+  }
+
+  /** The halfword of code at a virtual address, or −1 when an exception was taken. */
+  half(lo: number, hi: number): number {
+    const h = this.hart;
+    const entry = h.mmu.fetch(lo, hi);
+    if (entry < 0) return -1;
+    const pa = (this.memory.words[entry + 3]! >>> 0) * 4096 + (lo & 4095);
+    if (!h.mmu.fetchAllowed(entry, pa, 2) || (this.memory.host(pa, 2) < 0 && this.code.page(Math.floor(pa / 4096)) < 0)) {
+      h.mmu.fetchFault(lo, hi);
+      return -1;
+    }
+    return this.code.halfword(pa);
+  }
+
+  /** A fetch that traps is a step, and the engine has not counted it. */
+  private trapped(): 0 {
+    const i = (this.hart.base + BUDGET) >> 2;
+    this.memory.words[i] = this.memory.words[i]! - 1;
+    return 0;
+  }
+}

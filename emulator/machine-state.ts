@@ -1,0 +1,177 @@
+// A machine's state as one plain record: saving, loading, hashing. Names, not positions, so that a snapshot can be read.
+
+import type { BlockBackend, State } from "./bus.ts";
+import { Fields } from "./devices/state.ts";
+import { CSRS, X } from "./hart/layout.ts";
+import { SLOT, type Hart } from "./hart/hart.ts";
+import type { Machine, MachineOptions } from "./machine.ts";
+import type { TlbState } from "./mmu/tlb.ts";
+import type { Privilege } from "./mmu/walk.ts";
+
+const FRAME = 4096;
+const STATE_WORDS = (CSRS >> 2) + 2 * Object.keys(SLOT).length;
+
+/** A disk that can say what was written to it. */
+type SavingBackend = BlockBackend & { save(): State; load(state: State): void };
+const saves = (d: BlockBackend | null): d is SavingBackend => d !== null && "save" in d && "load" in d;
+
+/** The state record of a machine. */
+export function saveMachine(m: Machine): State {
+  const { memory, harts, adUpdate, epoch } = { ...m.options, memory: m.memory.plan.ramBytes, harts: m.harts.length };
+  return {
+    options: { memory, harts, adUpdate: adUpdate ?? "hardware", ...(epoch === undefined ? {} : { epoch }) },
+    round: { ...m.round },
+    lastHart: m.lastHart,
+    steps: m.steps,
+    harts: m.harts.map(saveHart),
+    clock: m.clock.save(),
+    devices: m.platform.save(),
+    disks: (m.options.disks ?? []).map((d) => (saves(d) ? d.save() : null)),
+    ram: saveRam(m),
+    inputs: m.inputLog.map((e) => ({ at: e.at, kind: e.kind, bytes: e.bytes })),
+  };
+}
+
+export const loadMachine = {
+  /** The options of the machine that was saved. */
+  options(state: State): MachineOptions {
+    const o = new Fields(new Fields(state, "machine").value("options"), "options");
+    const adUpdate = o.value("adUpdate");
+    if (adUpdate !== "hardware" && adUpdate !== "fault") throw new Error("snapshot: options.adUpdate is neither hardware nor fault");
+    return { memory: o.number("memory", 2 ** 32), harts: o.number("harts"), adUpdate };
+  },
+
+  /** Put the state into a machine made with those options. */
+  into(m: Machine, state: State): void {
+    const fields = new Fields(state, "machine");
+    const round = fields.record("round");
+    for (const name of ["start", "length", "turn", "taken"] as const) m.round[name] = round.number(name, 2 ** 53);
+    m.round.solo = round.boolean("solo");
+    m.lastHart = fields.number("lastHart");
+    m.steps = fields.number("steps", 2 ** 53);
+    loadRam(m, fields.record("ram"));
+    fields.list("harts", m.harts.length).forEach((h, i) => loadHart(m.harts[i]!, h));
+    fields.list("disks", 8).forEach((d, i) => {
+      const disk = m.options.disks?.[i] ?? null;
+      if (d !== null && saves(disk)) disk.load(d);
+    });
+    m.platform.load(fields.value("devices"));
+    // Devices pull interrupt wires while they load; the wires' levels are part of the harts' state.
+    fields.list("harts", m.harts.length).forEach((h, i) => { m.harts[i]!.lines = new Fields(h, `hart${i}`).number("lines"); });
+    m.clock.load(fields.value("clock"));
+    for (const e of fields.list("inputs", Infinity)) {
+      const entry = new Fields(e, "input");
+      m.inputLog.push({ at: entry.number("at", 2 ** 53), kind: "console", bytes: entry.bytes("bytes", 0, 2 ** 32) });
+    }
+  },
+};
+
+function saveHart(h: Hart): State {
+  const first = h.base >> 2;
+  return {
+    state: new Uint8Array(h.words.slice(first, first + STATE_WORDS).buffer),
+    privilege: h.privilege,
+    lines: h.lines,
+    softPending: h.softPending,
+    waiting: h.waiting,
+    steps: h.steps,
+    traps: h.traps,
+    reservedAddress: h.mmu.reservedAddress,
+    reservedSize: h.mmu.reservedSize,
+    pmpConfig: h.mmu.pmp.config.slice(),
+    pmpLow: [...h.mmu.pmp.low],
+    pmpHigh: [...h.mmu.pmp.high],
+    tlb: h.mmu.tlb.save() as unknown as State,
+  };
+}
+
+function loadHart(h: Hart, state: State): void {
+  const f = new Fields(state, `hart${h.id}`);
+  const bytes = f.bytes("state", 4 * STATE_WORDS, 4 * STATE_WORDS);
+  h.words.set(new Int32Array(bytes.buffer), h.base >> 2);
+  h.privilege = f.number("privilege", 3) as Privilege;
+  h.lines = f.number("lines");
+  h.softPending = f.number("softPending");
+  h.waiting = f.boolean("waiting");
+  h.steps = f.number("steps", 2 ** 53);
+  h.traps = f.number("traps", 2 ** 53);
+  h.mmu.pmp.config.set(f.bytes("pmpConfig", 16, 16));
+  h.mmu.pmp.low.set(f.list("pmpLow", 16) as number[]);
+  h.mmu.pmp.high.set(f.list("pmpHigh", 16) as number[]);
+  h.mmu.pmp.update();
+  h.mmu.reservedAddress = f.value("reservedAddress") as number;
+  h.mmu.reservedSize = f.number("reservedSize", 8);
+  h.mmu.tlb.load(f.list("tlb", 64) as unknown as TlbState);
+  h.refreshContext();
+}
+
+/** Frames that are not all zero: their numbers, and their bytes back to back. */
+function saveRam(m: Machine): State {
+  const { ramBase, ramBytes } = m.memory.plan;
+  const { words, bytes } = m.memory;
+  const frames: number[] = [];
+  for (let f = 0; f < ramBytes / FRAME; f++) {
+    const from = (ramBase + f * FRAME) >> 2;
+    let i = from;
+    while (i < from + FRAME / 4 && words[i] === 0) i++;
+    if (i < from + FRAME / 4) frames.push(f);
+  }
+  const data = new Uint8Array(frames.length * FRAME);
+  frames.forEach((f, i) => data.set(bytes.subarray(ramBase + f * FRAME, ramBase + (f + 1) * FRAME), i * FRAME));
+  return { frames, data };
+}
+
+function loadRam(m: Machine, f: Fields): void {
+  const { ramBase, ramBytes } = m.memory.plan;
+  const frames = f.list("frames", ramBytes / FRAME) as number[];
+  const data = f.bytes("data", frames.length * FRAME, frames.length * FRAME);
+  m.memory.bytes.fill(0, ramBase, ramBase + ramBytes);
+  frames.forEach((frame, i) => {
+    if (!(frame >= 0 && frame < ramBytes / FRAME)) throw new Error("snapshot: a frame of RAM lies outside RAM");
+    m.memory.bytes.set(data.subarray(i * FRAME, (i + 1) * FRAME), ramBase + frame * FRAME);
+  });
+}
+
+/** Hash of harts, clock, devices and RAM: 64 bits in hexadecimal. What only an engine knows does not enter. */
+export function hashMachine(m: Machine): string {
+  const h = new Hash();
+  const { ram: _ram, inputs: _inputs, disks: _disks, harts: _harts, ...rest } = saveMachine(m) as { [name: string]: State };
+  h.text(JSON.stringify(rest, (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
+  for (const hart of m.harts) {
+    const first = hart.base >> 2;
+    // Helper arguments and the budget lie between the registers and the CSRs; they say nothing about the guest.
+    h.words(hart.words, first + (X >> 2), first + (X >> 2) + 64);
+    h.words(hart.words, first + 68, first + 70);
+    h.words(hart.words, first + (CSRS >> 2), first + STATE_WORDS);
+    const { state: _state, ...others } = saveHart(hart) as { [name: string]: State };
+    h.text(JSON.stringify(others, (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
+  }
+  h.words(m.memory.words, m.memory.plan.ramBase >> 2, (m.memory.plan.ramBase + m.memory.plan.ramBytes) >> 2);
+  return h.hex();
+}
+
+/** Two multiplicative 32-bit lanes; fast, and good enough to tell states apart. */
+class Hash {
+  private a = 0x9e3779b9 | 0;
+  private b = 0x85ebca6b | 0;
+
+  words(w: Int32Array, from: number, to: number): void {
+    let { a, b } = this;
+    for (let i = from; i < to; i++) {
+      a = Math.imul(a ^ w[i]!, 0x01000193) + ((a >>> 15) ^ i);
+      b = Math.imul((b << 5) | (b >>> 27), 0x9e3779b1) ^ w[i]!;
+    }
+    this.a = a | 0;
+    this.b = b | 0;
+  }
+
+  text(s: string): void {
+    const w = new Int32Array(s.length);
+    for (let i = 0; i < s.length; i++) w[i] = s.charCodeAt(i);
+    this.words(w, 0, w.length);
+  }
+
+  hex(): string {
+    return (this.a >>> 0).toString(16).padStart(8, "0") + (this.b >>> 0).toString(16).padStart(8, "0");
+  }
+}
