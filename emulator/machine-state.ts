@@ -17,18 +17,28 @@ const saves = (d: BlockBackend | null): d is SavingBackend => d !== null && "sav
 
 /** The state record of a machine. */
 export function saveMachine(m: Machine): State {
+  return {
+    ...saveWiring(m),
+    harts: m.harts.map(saveHart),
+    disks: (m.options.disks ?? []).map((d) => (saves(d) ? d.save() : null)),
+    ram: saveRam(m),
+    inputs: m.inputLog.map((e) => ({ at: e.at, kind: e.kind, bytes: e.bytes })),
+  };
+}
+
+/** The machine between harts, RAM and disks. */
+function saveWiring(m: Machine): { [name: string]: State } {
   const { memory, harts, adUpdate, epoch } = { ...m.options, memory: m.memory.plan.ramBytes, harts: m.harts.length };
   return {
     options: { memory, harts, adUpdate: adUpdate ?? "hardware", ...(epoch === undefined ? {} : { epoch }) },
     round: { ...m.round },
     lastHart: m.lastHart,
     steps: m.steps,
-    harts: m.harts.map(saveHart),
     clock: m.clock.save(),
     devices: m.platform.save(),
-    disks: (m.options.disks ?? []).map((d) => (saves(d) ? d.save() : null)),
-    ram: saveRam(m),
-    inputs: m.inputLog.map((e) => ({ at: e.at, kind: e.kind, bytes: e.bytes })),
+    tohost: m.tohost,
+    ended: m.ended === null ? null : { ...m.ended },
+    waitingInput: m.waitingInput.map((i) => i.bytes),
   };
 }
 
@@ -59,12 +69,23 @@ export const loadMachine = {
     // Devices pull interrupt wires while they load; the wires' levels are part of the harts' state.
     fields.list("harts", m.harts.length).forEach((h, i) => { m.harts[i]!.lines = new Fields(h, `hart${i}`).number("lines"); });
     m.clock.load(fields.value("clock"));
+    loadOutside(m, fields);
     for (const e of fields.list("inputs", Infinity)) {
       const entry = new Fields(e, "input");
       m.inputLog.push({ at: entry.number("at", 2 ** 53), kind: "console", bytes: entry.bytes("bytes", 0, 2 ** 32) });
     }
   },
 };
+
+/** What joins the machine to the world: how it ended, what it waits to be told, where it tells its exit code. */
+function loadOutside(m: Machine, fields: Fields): void {
+  if (fields.value("tohost") !== null) m.watchToHost(fields.number("tohost", 2 ** 53));
+  if (fields.value("ended") !== null) {
+    const ended = fields.record("ended");
+    m.ended = ended.value("reason") === "reset" ? { reason: "reset" } : { reason: "poweroff", code: ended.number("code") };
+  }
+  for (const bytes of fields.list("waitingInput", Infinity)) if (bytes instanceof Uint8Array) m.input({ kind: "console", bytes });
+}
 
 function saveHart(h: Hart): State {
   const first = h.base >> 2;
@@ -111,7 +132,7 @@ function saveRam(m: Machine): State {
   const { words, bytes } = m.memory;
   const frames: number[] = [];
   for (let f = 0; f < ramBytes / FRAME; f++) {
-    const from = (ramBase + f * FRAME) >> 2;
+    const from = (ramBase + f * FRAME) / 4;
     let i = from;
     while (i < from + FRAME / 4 && words[i] === 0) i++;
     if (i < from + FRAME / 4) frames.push(f);
@@ -135,8 +156,7 @@ function loadRam(m: Machine, f: Fields): void {
 /** Hash of harts, clock, devices and RAM: 64 bits in hexadecimal. What only an engine knows does not enter. */
 export function hashMachine(m: Machine): string {
   const h = new Hash();
-  const { ram: _ram, inputs: _inputs, disks: _disks, harts: _harts, ...rest } = saveMachine(m) as { [name: string]: State };
-  h.text(JSON.stringify(rest, (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
+  h.text(JSON.stringify(saveWiring(m), (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
   for (const hart of m.harts) {
     const first = hart.base >> 2;
     // Helper arguments and the budget lie between the registers and the CSRs; they say nothing about the guest.
@@ -146,7 +166,7 @@ export function hashMachine(m: Machine): string {
     const { state: _state, ...others } = saveHart(hart) as { [name: string]: State };
     h.text(JSON.stringify(others, (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
   }
-  h.words(m.memory.words, m.memory.plan.ramBase >> 2, (m.memory.plan.ramBase + m.memory.plan.ramBytes) >> 2);
+  h.words(m.memory.words, m.memory.plan.ramBase / 4, (m.memory.plan.ramBase + m.memory.plan.ramBytes) / 4);
   return h.hex();
 }
 

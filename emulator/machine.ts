@@ -116,10 +116,14 @@ export class Machine {
   readonly codeCache: CodeCache;
   private readonly engines: Engine[];
   private running: Hart | null = null;
-  private readonly waitingInput: Input[] = [];
+  /** What came from outside and was not taken in yet. */
+  readonly waitingInput: Input[] = [];
   private replayed: readonly InputEntry[] = [];
   private replayAt = 0;
-  private ended: Stop | null = null;
+  /** How the guest ended the run, once it has. */
+  ended: Stop | null = null;
+  /** Physical address of the simulators' `tohost` word, or null. */
+  tohost: number | null = null;
   private pausing = false;
 
   /** Build a machine and load its images. Rejects with an Error of one line when an option or image cannot be. */
@@ -198,16 +202,21 @@ export class Machine {
       h.reset(RESET_PC, 0);
       h.refreshContext();
     }
-    if (booted.tohost !== null) this.watchToHost(booted.tohost);
+    this.watchToHost(booted.tohost);
   }
 
   /** The simulators' test convention: an odd value stored at `tohost` ends the run with exit code value >> 1. */
-  private watchToHost(tohost: number): void {
+  watchToHost(tohost: number | null): void {
+    const flags = this.memory.frameFlags;
+    for (let i = 0; i < flags.length; i++) flags[i] = flags[i]! & ~FRAME_WATCHED;
+    this.tohost = tohost;
+    this.memory.onWatchedWrite = () => undefined;
+    if (tohost === null) return;
     const frame = Math.floor((tohost - RAM) / 4096);
     this.memory.frameFlags[frame] = this.memory.frameFlags[frame]! | FRAME_WATCHED;
     this.memory.onWatchedWrite = (pa, size) => {
       if (pa > tohost || pa + size <= tohost) return;
-      const low = this.memory.words[this.memory.host(tohost, 4) >> 2]!;
+      const low = this.memory.words[this.memory.host(tohost, 4) >>> 2]!;
       if ((low & 1) !== 0) this.end({ reason: "poweroff", code: low >>> 1 });
     };
   }
@@ -242,7 +251,7 @@ export class Machine {
   skipTo(time: number): void {
     if (this.round.length !== 0) return;
     const to = Math.min(time, this.clock.nextAlarm(), this.nextReplay());
-    if (to > this.round.start) this.round.start = to;
+    if (to > this.round.start && to !== Infinity) this.round.start = to;
   }
 
   /** Something from outside: the machine takes it in at the next moment when all harts are between turns. */
@@ -272,7 +281,7 @@ export class Machine {
       if (reached()) return true;
       if (this.steps >= end) return false;
       const stop = this.run(Math.min(SOLO_QUANTUM, end - this.steps));
-      if (stop.reason === "idle" && (stop.wakeAt !== Infinity || reached())) this.skipTo(stop.wakeAt);
+      if (stop.reason === "idle" && stop.wakeAt !== Infinity) this.skipTo(stop.wakeAt);
       else if (stop.reason !== "budget") return reached();
     }
   }

@@ -1,6 +1,6 @@
 // What an engine is to the machine, and the fetch path that all engines share.
 
-import { BUDGET, CROSS_RECORD, RECORD } from "../hart/layout.ts";
+import { CROSS_RECORD, RECORD } from "../hart/layout.ts";
 import type { Hart } from "../hart/hart.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import { TAG_CHECK_PMP } from "../mmu/tlb.ts";
@@ -62,6 +62,7 @@ export class Fetcher {
     const { pcLo, pcHi } = h;
     const low = this.half(pcLo, pcHi);
     if (low < 0) return this.trapped();
+    if (h.budget === 0) return this.singleAt; // the walk asked to leave: nothing will run
     let high = 0;
     if ((low & 3) === 3) {
       const lo2 = (pcLo + 2) | 0;
@@ -88,10 +89,10 @@ export class Fetcher {
     return this.code.halfword(pa);
   }
 
-  /** A fetch that traps is a step, and the engine has not counted it. */
-  private trapped(): 0 {
-    const i = (this.hart.base + BUDGET) >> 2;
-    this.memory.words[i] = this.memory.words[i]! - 1;
+  /** A fetch that traps is a step, and the engine has not counted it. The walk may have asked the engine to leave. */
+  trapped(): 0 {
+    if (this.hart.budget > 0) this.hart.budget--;
+    else this.hart.held--;
     return 0;
   }
 }

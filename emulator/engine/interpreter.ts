@@ -299,9 +299,9 @@ function enterPage(base: number, by: "fetch" | "single", outer: number): Code {
     ...i64.store(ZERO, local.get(NEXT), base + PC),
     ...i32.store(ZERO, local.get(BUDGET_LEFT), base + BUDGET),
     ...local.set(RECORDS, helper(by)),
+    ...local.set(BUDGET_LEFT, i32.load(ZERO, base + BUDGET)),
     ...ifElse(i32.eqz(local.get(RECORDS)), [
       ...local.set(NEXT, i64.load(ZERO, base + PC)),
-      ...local.set(BUDGET_LEFT, i32.load(ZERO, base + BUDGET)),
       ...br(outer + 1),
     ]),
     ...ifElse(i32.eq(local.get(RECORDS), i32.const(base + CROSS_RECORD)), local.set(PAGE, local.get(NEXT)),

@@ -49,16 +49,18 @@ export class Reference implements Engine, Ops<bigint, boolean> {
     const h = this.hart;
     const { pcLo, pcHi } = h;
     const low = this.fetcher.half(pcLo, pcHi);
-    if (low < 0) return this.count();
+    if (low < 0) return void this.fetcher.trapped();
+    if (h.budget === 0) return; // the walk asked to leave
     let word = low;
     const length = (low & 3) === 3 ? 4n : 2n;
     if (length === 4n) {
       const lo2 = (pcLo + 2) | 0;
       const high = this.fetcher.half(lo2, lo2 === 0 ? (pcHi + 1) | 0 : pcHi);
-      if (high < 0) return this.count();
+      if (high < 0) return void this.fetcher.trapped();
       word = low | (high << 16);
     }
-    this.count();
+    if (h.budget === 0) return;
+    h.budget--;
     this.at = this.view.getBigInt64(this.base + PC, true);
     this.following = s64(this.at + length);
     const full = length === 4n ? word : expand(low);
@@ -72,10 +74,6 @@ export class Reference implements Engine, Ops<bigint, boolean> {
       return;
     }
     this.view.setBigInt64(this.base + PC, this.following, true);
-  }
-
-  private count(): void {
-    this.view.setInt32(this.base + BUDGET, this.view.getInt32(this.base + BUDGET, true) - 1, true);
   }
 
   get(r: Reg): bigint {

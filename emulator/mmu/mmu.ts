@@ -53,8 +53,8 @@ class PmpPteReader implements PteReader {
   read(pa: number): boolean {
     const at = this.memory.host(pa, 8);
     if (at < 0 || this.pmp.check(pa, 8, LOAD, SUPERVISOR) !== "allow") return false;
-    this.lo = this.memory.words[at >> 2]!;
-    this.hi = this.memory.words[(at >> 2) + 1]!;
+    this.lo = this.memory.words[at >>> 2]!;
+    this.hi = this.memory.words[(at >>> 2) + 1]!;
     return true;
   }
 }
@@ -230,7 +230,7 @@ export class Mmu {
       const at = this.memory.host(w.pteAddress, 8);
       if (at < 0 || this.pmp.check(w.pteAddress, 8, STORE, SUPERVISOR) !== "allow") w.reason = "pte-unwritable";
       else {
-        this.words[at >> 2] = w.pteLo | w.setBits;
+        this.words[at >>> 2] = w.pteLo | w.setBits;
         this.memory.wrote(w.pteAddress, 8);
       }
     }

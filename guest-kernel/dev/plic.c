@@ -1,5 +1,6 @@
-// The platform-level interrupt controller: which device interrupts which hart (in S mode). Every hart
-// takes every interrupt; the one that claims it first serves it.
+// The platform-level interrupt controller: which device interrupts which hart (in S mode). The console
+// interrupts every hart, and the one that claims it first serves it, so that ^P works while any hart
+// is alive. Disks interrupt hart 0 only: with more, each transfer would disturb them all.
 // "RISC-V Platform-Level Interrupt Controller Specification", 1.0.
 
 #include "types.h"
@@ -30,7 +31,7 @@ plicinithart(void)
 {
   int hart = cpuid();
   uint32 enabled = 1 << UART0_IRQ;
-  for (int slot = 0; slot < NVIRTIO; slot++)
+  for (int slot = 0; hart == 0 && slot < NVIRTIO; slot++)
     enabled |= 1 << VIRTIO_IRQ(slot);
   *reg(PLIC_SENABLE(hart)) = enabled;
   *reg(PLIC_SPRIORITY(hart)) = 0;

@@ -151,6 +151,8 @@ vm_page_alloc(uint8 use)
   if (f) {
     frames.list = f->next;
     frames.free--;
+    KASSERT(frames.total - frames.free <= frames.committed, "%ld frames are in use but only %ld were promised",
+            frames.total - frames.free, frames.committed);
   }
   release(&frames.lock);
   if (f == 0)

@@ -1,0 +1,191 @@
+// The program in a terminal, as a person sees it: a pseudo-terminal, and a screen that interprets what comes out of it.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pty from "@lydell/node-pty";
+import xterm from "@xterm/headless";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { defaultFiles } from "../../scripts/default-disk.ts";
+import { buildImage } from "../../scripts/fs/filesystem.ts";
+import { echoer, file, printer, ROOT, scratch, spinner, START } from "./cli-guests.ts";
+
+const COLUMNS = 100;
+const ROWS = 40;
+
+/** A program in a terminal. */
+class Screen {
+  readonly process: pty.IPty;
+  readonly exit: Promise<number>;
+  private readonly terminal = new xterm.Terminal({ cols: COLUMNS, rows: ROWS, allowProposedApi: true });
+  private over = false;
+
+  constructor(command: string, args: readonly string[]) {
+    this.process = pty.spawn(command, [...args], { cols: COLUMNS, rows: ROWS, cwd: ROOT, env: { ...process.env, NODE_OPTIONS: "" } });
+    this.process.onData((data) => this.terminal.write(data));
+    this.exit = new Promise((resolve) => {
+      this.process.onExit(({ exitCode }) => {
+        this.over = true;
+        resolve(exitCode);
+      });
+    });
+    onTestFinished(() => {
+      if (!this.over) this.process.kill(process.platform === "win32" ? undefined : "SIGKILL");
+    });
+  }
+
+  /** The lines on the screen, without the empty ones. */
+  get lines(): string[] {
+    const buffer = this.terminal.buffer.active;
+    const all = Array.from({ length: buffer.length }, (_, y) => buffer.getLine(y)?.translateToString(true) ?? "");
+    return all.filter((line) => line !== "");
+  }
+
+  /** Wait until some line matches. */
+  async shows(pattern: RegExp): Promise<void> {
+    for (const began = performance.now(); performance.now() - began < 30_000; ) {
+      if (this.lines.some((line) => pattern.test(line))) return;
+      await pause(20);
+    }
+    throw new Error(`the screen does not show ${String(pattern)}:\n${this.lines.join("\n")}`);
+  }
+
+  type(text: string): void {
+    this.process.write(text);
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const pagewalk = (...args: string[]): Screen => new Screen(process.execPath, [...START, ...args]);
+const guest = (image: Uint8Array): string[] => ["--disk", "none", "--kernel", file(image)];
+
+describe("npm start in a terminal", () => {
+  it("boots to a prompt, runs what is typed, helps, and quits", async () => {
+    const screen = pagewalk();
+    await screen.shows(/^pagewalk: Ctrl-A x quits, Ctrl-A h helps$/);
+    await screen.shows(/^\$ ?$/);
+    screen.type("echo hi there\r");
+    await screen.shows(/^\$ echo hi there$/);
+    await screen.shows(/^hi there$/);
+    screen.type("\x01h");
+    await screen.shows(/^Ctrl-A x {7}quit/);
+    screen.type("\x01c");
+    await screen.shows(/monitor comes with a later version/);
+    screen.type("\x01x");
+    await screen.shows(/^pagewalk: quit$/);
+    expect(await screen.exit).toBe(0);
+  });
+
+  it("edits lines, interrupts nothing of its own on Ctrl-C, and ends when the guest powers off", async () => {
+    const screen = pagewalk();
+    await screen.shows(/^\$ ?$/);
+    screen.type("echo wrogn\x7f\x7fng\r");
+    await screen.shows(/^wrong$/);
+    screen.type("\x03");
+    screen.type("\x15poweroff\r");
+    expect(await screen.exit).toBe(0);
+  });
+});
+
+describe("keys and the end", () => {
+  it("sends every key to the guest but Ctrl-A, and ends with the guest's code", async () => {
+    const screen = pagewalk(...guest(echoer()));
+    await screen.shows(/^ready$/);
+    screen.type("A\x01\x01B");
+    await screen.shows(/^AB/); // what Ctrl-A sends is not to be seen
+    screen.type("q");
+    expect(await screen.exit).toBe(7);
+  });
+
+  it("quits while the guest never waits", async () => {
+    const screen = pagewalk(...guest(spinner()));
+    await screen.shows(/^spinning$/);
+    screen.type("\x01x");
+    expect(await screen.exit).toBe(0);
+  });
+});
+
+/** Runs the program under a shell that writes down the terminal's settings before and after. */
+class Watched extends Screen {
+  private readonly folder: string;
+  constructor(...args: string[]) {
+    const folder = scratch();
+    const quoted = [process.execPath, ...START, ...args].map((w) => `'${w}'`).join(" ");
+    const script = join(folder, "script");
+    writeFileSync(script, `stty -a > ${folder}/before\nsh -c 'echo $$ > ${folder}/pid; exec "$@"' - ${quoted}\nstatus=$?\nstty -a > ${folder}/after\necho "status $status"\n`);
+    super("sh", [script]);
+    this.folder = folder;
+  }
+
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "pid"), "utf8"));
+  }
+
+  /** Terminal settings now (Linux). */
+  settings(): string {
+    return execFileSync("stty", ["-F", readlinkSync(`/proc/${this.pid}/fd/0`), "-a"], { encoding: "utf8" });
+  }
+
+  read(name: "before" | "after"): string {
+    return readFileSync(join(this.folder, name), "utf8");
+  }
+}
+
+describe.skipIf(process.platform === "win32")("the terminal is as it was", () => {
+  const ENDS: Readonly<Record<string, { act: (s: Watched) => void; status: number }>> = {
+    "Ctrl-A x": { act: (s) => s.type("\x01x"), status: 0 },
+    "power-off": { act: (s) => s.type("q"), status: 7 },
+    SIGTERM: { act: (s) => process.kill(s.pid, "SIGTERM"), status: 143 },
+    SIGINT: { act: (s) => process.kill(s.pid, "SIGINT"), status: 130 },
+    SIGHUP: { act: (s) => process.kill(s.pid, "SIGHUP"), status: 129 },
+    SIGQUIT: { act: (s) => process.kill(s.pid, "SIGQUIT"), status: 131 },
+  };
+  for (const [name, { act, status }] of Object.entries(ENDS)) {
+    it(`after ${name}`, async () => {
+      const screen = new Watched(...guest(echoer()));
+      await screen.shows(/^ready$/);
+      screen.type("abc");
+      await screen.shows(/^abc/);
+      act(screen);
+      await screen.shows(new RegExp(`^status ${status}$`));
+      expect(screen.read("after")).toBe(screen.read("before"));
+    });
+  }
+
+  it("after an error in the middle", async () => {
+    const disk = file(buildImage(defaultFiles()), "disk");
+    const screen = new Watched("--disk", disk);
+    await screen.shows(/^\$ ?$/);
+    truncateSync(disk, 8192);
+    screen.type("usertests\r");
+    await screen.shows(/^pagewalk: disk .* became shorter/);
+    await screen.shows(/^status 2$/);
+    expect(screen.read("after")).toBe(screen.read("before"));
+  });
+
+  it("with colours and cursor put right", async () => {
+    const screen = pagewalk(...guest(printer("\x1b[31;7m\x1b[?25lred", 0)));
+    let raw = "";
+    screen.process.onData((data) => { raw += data; });
+    expect(await screen.exit).toBe(0);
+    expect(raw.slice(raw.indexOf("red"))).toBe("red\x1b[0m\x1b[?25h\r\n");
+  });
+
+  it.skipIf(!existsSync("/proc/self/fd"))("while it is stopped by SIGTSTP (needs /proc)", async () => {
+    const screen = new Watched(...guest(echoer()));
+    await screen.shows(/^ready$/);
+    const cooked = screen.read("before");
+    expect(screen.settings()).not.toBe(cooked);
+    process.kill(screen.pid, "SIGTSTP");
+    const state = (): string => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${screen.pid}/status`, "utf8"))![1]!;
+    for (let i = 0; i < 200 && state() !== "T"; i++) await pause(20);
+    expect(state()).toBe("T");
+    expect(screen.settings()).toBe(cooked);
+    process.kill(screen.pid, "SIGCONT");
+    for (let i = 0; i < 200 && screen.settings() === cooked; i++) await pause(20);
+    screen.type("xyz");
+    await screen.shows(/xyz/);
+    screen.type("\x01x");
+    await screen.shows(/^status 0$/);
+    expect(screen.read("after")).toBe(cooked);
+  });
+});
