@@ -2,14 +2,13 @@
 
 import type { BlockBackend, State } from "./bus.ts";
 import { Fields } from "./devices/state.ts";
-import { CSRS, X } from "./hart/layout.ts";
-import { SLOT, type Hart } from "./hart/hart.ts";
+import { CSRS, STATE_WORDS, X } from "./hart/layout.ts";
+import type { Hart } from "./hart/hart.ts";
 import type { Machine, MachineOptions } from "./machine.ts";
 import type { TlbState } from "./mmu/tlb.ts";
 import type { Privilege } from "./mmu/walk.ts";
 
 const FRAME = 4096;
-const STATE_WORDS = (CSRS >> 2) + 2 * Object.keys(SLOT).length;
 
 /** A disk that can say what was written to it. */
 type SavingBackend = BlockBackend & { save(): State; load(state: State): void };

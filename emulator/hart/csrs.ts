@@ -4,7 +4,8 @@
 import { CSR, CSR_NAMES } from "../isa/csr-names.ts";
 import { MACHINE, SUPERVISOR, USER } from "../mmu/walk.ts";
 import { SEI, SSI, STATUS_MPP, STATUS_MPP_SHIFT, STATUS_TVM, STI } from "./bits.ts";
-import type { Hart, StoredCsr } from "./hart.ts";
+import type { Hart } from "./hart.ts";
+import { SLOT } from "./layout.ts";
 
 /** A 64-bit CSR value in halves, filled by `read` functions: reading a CSR makes no garbage. */
 export interface Wide {
@@ -32,12 +33,12 @@ const FIOM = 1;
 const COUNTER_TM = 1 << 1;
 
 /** Stored as it is, with the low bits that cannot be set masked off. */
-const stored = (name: StoredCsr, maskLo = -1, maskHi = -1): CsrRow => ({
+const stored = (slot: number, maskLo = -1, maskHi = -1): CsrRow => ({
   read: (h, out) => {
-    out.lo = h.low(name);
-    out.hi = h.high(name);
+    out.lo = h.low(slot);
+    out.hi = h.high(slot);
   },
-  write: (h, lo, hi) => h.set(name, lo & maskLo, hi & maskHi),
+  write: (h, lo, hi) => h.set(slot, lo & maskLo, hi & maskHi),
 });
 
 const constant = (lo: number, hi = 0): CsrRow => ({
@@ -49,10 +50,10 @@ const constant = (lo: number, hi = 0): CsrRow => ({
 });
 
 /** Trap vectors: modes 0 (direct) and 1 (vectored); a write of another mode is ignored. */
-const vector = (name: "mtvec" | "stvec"): CsrRow => ({
-  ...stored(name),
+const vector = (slot: number): CsrRow => ({
+  ...stored(slot),
   write: (h, lo, hi) => {
-    if ((lo & 2) === 0) h.set(name, lo, hi);
+    if ((lo & 2) === 0) h.set(slot, lo, hi);
   },
 });
 
@@ -62,19 +63,19 @@ const numberToWide = (n: number, out: Wide): void => {
 };
 
 /** A counter is a running count plus the offset that software wrote; both 64-bit. */
-const counter = (offset: "cycleOffset" | "instretOffset", inhibit: number, count: (h: Hart) => number): CsrRow => ({
+const counter = (offset: number, inhibit: number, count: (h: Hart) => number): CsrRow => ({
   read: (h, out) => {
-    const stopped = (h.low("mcountinhibit") & inhibit) !== 0;
+    const stopped = (h.low(SLOT.mcountinhibit) & inhibit) !== 0;
     numberToWide(stopped ? 0 : count(h), out);
     const sum = (out.lo >>> 0) + (h.low(offset) >>> 0);
     out.lo = sum | 0;
     out.hi = (out.hi + h.high(offset) + (sum >= 2 ** 32 ? 1 : 0)) | 0;
   },
-  write: (h, lo, hi) => setCounter(h, offset, (h.low("mcountinhibit") & inhibit) !== 0 ? 0 : count(h) + 1, lo, hi),
+  write: (h, lo, hi) => setCounter(h, offset, (h.low(SLOT.mcountinhibit) & inhibit) !== 0 ? 0 : count(h) + 1, lo, hi),
 });
 
 /** Make a counter read (lo, hi) when its running count is `base`. */
-function setCounter(h: Hart, offset: "cycleOffset" | "instretOffset", base: number, lo: number, hi: number): void {
+function setCounter(h: Hart, offset: number, base: number, lo: number, hi: number): void {
   const low = (lo >>> 0) - (base % 2 ** 32);
   h.set(offset, low | 0, (hi - Math.floor(base / 2 ** 32) - (low < 0 ? 1 : 0)) | 0);
 }
@@ -82,14 +83,14 @@ function setCounter(h: Hart, offset: "cycleOffset" | "instretOffset", base: numb
 /** Steps before this instruction, and instructions retired before it. */
 const cycles = (h: Hart): number => h.stepsBefore;
 const instructions = (h: Hart): number => h.stepsBefore - h.traps;
-const MCYCLE = counter("cycleOffset", 1, cycles);
-const MINSTRET = counter("instretOffset", 4, instructions);
+const MCYCLE = counter(SLOT.cycleOffset, 1, cycles);
+const MINSTRET = counter(SLOT.instretOffset, 4, instructions);
 
 /** Unprivileged views of counters: mcounteren opens them to S, scounteren to U as well. */
 const shadow = (bit: number, of: CsrRow): CsrRow => ({
   refuse: (h) =>
     h.privilege !== MACHINE &&
-    (((h.low("mcounteren") >>> bit) & 1) === 0 || (h.privilege === USER && ((h.low("scounteren") >>> bit) & 1) === 0)),
+    (((h.low(SLOT.mcounteren) >>> bit) & 1) === 0 || (h.privilege === USER && ((h.low(SLOT.scounteren) >>> bit) & 1) === 0)),
   read: of.read,
 });
 
@@ -101,15 +102,15 @@ const time: CsrRow = {
 };
 
 /** mip as read, and the bits of it that software can write. */
-const writablePending = (h: Hart): number => SSI | SEI | (h.high("menvcfg") & MENVCFG_STCE_HI ? 0 : STI);
+const writablePending = (h: Hart): number => SSI | SEI | (h.high(SLOT.menvcfg) & MENVCFG_STCE_HI ? 0 : STI);
 const stimecmpRefused = (h: Hart): boolean =>
-  h.privilege !== MACHINE && ((h.high("menvcfg") & MENVCFG_STCE_HI) === 0 || (h.low("mcounteren") & COUNTER_TM) === 0);
+  h.privilege !== MACHINE && ((h.high(SLOT.menvcfg) & MENVCFG_STCE_HI) === 0 || (h.low(SLOT.mcounteren) & COUNTER_TM) === 0);
 
 /** Sstc: STIP follows time ≥ stimecmp while menvcfg.STCE is set. */
 export function updateTimer(h: Hart): void {
-  const on = (h.high("menvcfg") & MENVCFG_STCE_HI) !== 0;
-  const lo = h.low("stimecmp") >>> 0;
-  const hi = h.high("stimecmp") >>> 0;
+  const on = (h.high(SLOT.menvcfg) & MENVCFG_STCE_HI) !== 0;
+  const lo = h.low(SLOT.stimecmp) >>> 0;
+  const hi = h.high(SLOT.stimecmp) >>> 0;
   const due = on && h.time.reached(lo, hi);
   const at = on && !due ? h.time.momentOf(lo, hi) : Infinity;
   if (at === Infinity) h.timer.cancel();
@@ -118,10 +119,10 @@ export function updateTimer(h: Hart): void {
 }
 
 function writeStatus(h: Hart, lo: number, mask: number): void {
-  const old = h.low("mstatus");
+  const old = h.low(SLOT.mstatus);
   let next = (old & ~mask) | (lo & mask);
   if ((next & STATUS_MPP) === 2 << STATUS_MPP_SHIFT) next = (next & ~STATUS_MPP) | (old & STATUS_MPP);
-  h.set("mstatus", next, h.high("mstatus"));
+  h.set(SLOT.mstatus, next, h.high(SLOT.mstatus));
   h.refreshContext();
 }
 
@@ -163,43 +164,43 @@ const ROWS: Readonly<Record<string, CsrRow>> = {
   misa: constant(MISA_LO, 2 << 30),
   mstatus: {
     read: (h, out) => {
-      out.lo = h.low("mstatus");
-      out.hi = h.high("mstatus");
+      out.lo = h.low(SLOT.mstatus);
+      out.hi = h.high(SLOT.mstatus);
     },
     write: (h, lo) => writeStatus(h, lo, MSTATUS_WRITABLE),
   },
-  medeleg: stored("medeleg", DELEGABLE, 0),
-  mideleg: stored("mideleg", MIDELEG, 0),
-  mie: stored("mie", MIE, 0),
-  mtvec: vector("mtvec"),
-  mcounteren: stored("mcounteren", -1, 0),
+  medeleg: stored(SLOT.medeleg, DELEGABLE, 0),
+  mideleg: stored(SLOT.mideleg, MIDELEG, 0),
+  mie: stored(SLOT.mie, MIE, 0),
+  mtvec: vector(SLOT.mtvec),
+  mcounteren: stored(SLOT.mcounteren, -1, 0),
   menvcfg: {
-    ...stored("menvcfg"),
+    ...stored(SLOT.menvcfg),
     write: (h, lo, hi) => {
-      h.set("menvcfg", lo & FIOM, hi & MENVCFG_STCE_HI);
+      h.set(SLOT.menvcfg, lo & FIOM, hi & MENVCFG_STCE_HI);
       if ((hi & MENVCFG_STCE_HI) !== 0) h.softPending &= ~STI; // STIP is the timer's alone now
       updateTimer(h);
     },
   },
   mcountinhibit: {
-    ...stored("mcountinhibit"),
+    ...stored(SLOT.mcountinhibit),
     write: (h, lo) => {
-      for (const [bit, offset, row, count] of [[1, "cycleOffset", MCYCLE, cycles], [4, "instretOffset", MINSTRET, instructions]] as const) {
+      for (const [bit, offset, row, count] of [[1, SLOT.cycleOffset, MCYCLE, cycles], [4, SLOT.instretOffset, MINSTRET, instructions]] as const) {
         const now = { lo: 0, hi: 0 };
         row.read(h, now);
-        if ((h.low("mcountinhibit") & bit) === 0) { // still running: it counts this instruction
+        if ((h.low(SLOT.mcountinhibit) & bit) === 0) { // still running: it counts this instruction
           now.lo = (now.lo + 1) | 0;
           if (now.lo === 0) now.hi = (now.hi + 1) | 0;
         }
         setCounter(h, offset, (lo & bit) !== 0 ? 0 : count(h) + 1, now.lo, now.hi);
       }
-      h.set("mcountinhibit", lo & 5, 0);
+      h.set(SLOT.mcountinhibit, lo & 5, 0);
     },
   },
-  mscratch: stored("mscratch"),
-  mepc: stored("mepc", -2),
-  mcause: stored("mcause", 63, -0x80000000),
-  mtval: stored("mtval"),
+  mscratch: stored(SLOT.mscratch),
+  mepc: stored(SLOT.mepc, -2),
+  mcause: stored(SLOT.mcause, 63, -0x80000000),
+  mtval: stored(SLOT.mtval),
   mip: {
     read: (h, out) => numberToWide(h.pending, out),
     write: (h, lo) => {
@@ -212,63 +213,63 @@ const ROWS: Readonly<Record<string, CsrRow>> = {
 
   sstatus: {
     read: (h, out) => {
-      out.lo = h.low("mstatus") & SSTATUS_VISIBLE;
-      out.hi = h.high("mstatus") & 3; // UXL
+      out.lo = h.low(SLOT.mstatus) & SSTATUS_VISIBLE;
+      out.hi = h.high(SLOT.mstatus) & 3; // UXL
     },
     write: (h, lo) => writeStatus(h, lo, SSTATUS_WRITABLE),
   },
   sie: {
-    read: (h, out) => numberToWide(h.low("mie") & h.low("mideleg"), out),
+    read: (h, out) => numberToWide(h.low(SLOT.mie) & h.low(SLOT.mideleg), out),
     write: (h, lo) => {
-      const mask = h.low("mideleg");
-      h.set("mie", (h.low("mie") & ~mask) | (lo & mask), 0);
+      const mask = h.low(SLOT.mideleg);
+      h.set(SLOT.mie, (h.low(SLOT.mie) & ~mask) | (lo & mask), 0);
     },
   },
   sip: {
-    read: (h, out) => numberToWide(h.pending & h.low("mideleg"), out),
+    read: (h, out) => numberToWide(h.pending & h.low(SLOT.mideleg), out),
     write: (h, lo) => {
-      const mask = SSI & h.low("mideleg");
+      const mask = SSI & h.low(SLOT.mideleg);
       h.softPending = (h.softPending & ~mask) | (lo & mask);
     },
   },
-  stvec: vector("stvec"),
-  scounteren: stored("scounteren", -1, 0),
-  senvcfg: stored("senvcfg", FIOM, 0),
-  sscratch: stored("sscratch"),
-  sepc: stored("sepc", -2),
-  scause: stored("scause", 63, -0x80000000),
-  stval: stored("stval"),
+  stvec: vector(SLOT.stvec),
+  scounteren: stored(SLOT.scounteren, -1, 0),
+  senvcfg: stored(SLOT.senvcfg, FIOM, 0),
+  sscratch: stored(SLOT.sscratch),
+  sepc: stored(SLOT.sepc, -2),
+  scause: stored(SLOT.scause, 63, -0x80000000),
+  stval: stored(SLOT.stval),
   stimecmp: {
-    ...stored("stimecmp"),
+    ...stored(SLOT.stimecmp),
     refuse: stimecmpRefused,
     write: (h, lo, hi) => {
-      h.set("stimecmp", lo, hi);
+      h.set(SLOT.stimecmp, lo, hi);
       updateTimer(h);
     },
   },
   satp: {
-    ...stored("satp"),
-    refuse: (h) => h.privilege === SUPERVISOR && (h.low("mstatus") & STATUS_TVM) !== 0,
+    ...stored(SLOT.satp),
+    refuse: (h) => h.privilege === SUPERVISOR && (h.low(SLOT.mstatus) & STATUS_TVM) !== 0,
     write: (h, lo, hi) => {
       const mode = hi >>> 28;
       if (mode !== 0 && mode !== 8) return; // a mode that does not exist: the whole write has no effect
-      h.set("satp", lo, hi);
+      h.set(SLOT.satp, lo, hi);
       h.refreshContext();
     },
   },
 };
 
 /** Rows by number, those of hardware performance counters (which count nothing) and PMP addresses included. */
-const rows = new Map<number, CsrRow>();
+const rows: (CsrRow | undefined)[] = Array.from({ length: 4096 }, () => undefined);
 for (const [number, name] of CSR_NAMES) {
   const row = ROWS[name] ?? (name.startsWith("pmpaddr") ? pmpAddress(number - 0x3b0)
     : name.startsWith("hpmcounter") ? shadow(number - 0xc00, constant(0)) : constant(0));
-  rows.set(number, row);
+  rows[number] = row;
 }
 
 /** May the hart read (and, if `write`, write) this CSR now? */
 export function csrAllowed(h: Hart, csr: number, write: boolean): boolean {
-  const row = rows.get(csr);
+  const row = rows[csr];
   if (row === undefined || ((csr >> 8) & 3) > h.privilege) return false;
   if (write && csr >> 10 === 3) return false;
   return row.refuse === undefined || !row.refuse(h);
@@ -276,11 +277,11 @@ export function csrAllowed(h: Hart, csr: number, write: boolean): boolean {
 
 /** Value of a CSR as the hart's software sees it; undefined registers are the caller's to exclude. */
 export function readCsr(h: Hart, csr: number, out: Wide): void {
-  rows.get(csr)!.read(h, out);
+  rows[csr]!.read(h, out);
 }
 
 export function writeCsr(h: Hart, csr: number, lo: number, hi: number): void {
-  rows.get(csr)!.write?.(h, lo, hi);
+  rows[csr]!.write?.(h, lo, hi);
 }
 
 /** What csrrs and csrrc modify: mip's SEIP line must not stick as if software had written it. */
@@ -290,6 +291,7 @@ export function readForModify(h: Hart, csr: number, out: Wide): void {
 }
 
 /** True when a write to this CSR can make an interrupt due or change what a fetch sees. */
-export const csrWriteMatters = (csr: number): boolean => MATTERING.has(csr);
-const MATTERING = new Set(["mstatus", "sstatus", "mie", "sie", "mip", "sip", "mideleg", "satp", "menvcfg", "stimecmp", "pmpcfg0", "pmpcfg2"]
-  .map((name) => CSR[name]!).concat(Array.from({ length: 16 }, (_, i) => 0x3b0 + i)));
+export const csrWriteMatters = (csr: number): boolean => mattering[csr] !== 0;
+const mattering = new Uint8Array(4096);
+for (const name of ["mstatus", "sstatus", "mie", "sie", "mip", "sip", "mideleg", "satp", "menvcfg", "stimecmp"]) mattering[CSR[name]!] = 1;
+mattering.fill(1, 0x3a0, 0x3c0); // PMP

@@ -6,20 +6,10 @@ import type { Events } from "../events.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import { MACHINE, type Privilege } from "../mmu/walk.ts";
-import { BUDGET, CSRS, HART_STRIDE, NEXT_PC, PC, X, X_SINK } from "./layout.ts";
+import { BUDGET, HART_STRIDE, NEXT_PC, PC, SLOT, STATE_WORDS, X, X_SINK } from "./layout.ts";
 import { STATUS_MPP, STATUS_MPP_SHIFT, STATUS_MPRV, STATUS_MXR, STATUS_SUM, STI } from "./bits.ts";
 import { updateTimer } from "./csrs.ts";
 import { raiseException } from "./trap.ts";
-
-/** CSRs that are plain 64-bit storage, in the order in which they lie in the state page. */
-const STORED = [
-  "mstatus", "medeleg", "mideleg", "mie", "mtvec", "mcounteren", "menvcfg", "mcountinhibit", "mscratch", "mepc", "mcause", "mtval",
-  "stvec", "scounteren", "senvcfg", "sscratch", "sepc", "scause", "stval", "stimecmp", "satp",
-  "cycleOffset", "instretOffset",
-] as const;
-export type StoredCsr = (typeof STORED)[number];
-/** Index of each stored CSR's low word from the start of the hart block, in 32-bit words. */
-export const SLOT = Object.fromEntries(STORED.map((name, i) => [name, (CSRS >> 2) + 2 * i])) as Readonly<Record<StoredCsr, number>>;
 
 /** The timebase counter that `time` reads and stimecmp is compared with (mtime of the CLINT); unsigned halves. */
 export interface TimeSource {
@@ -71,11 +61,11 @@ export class Hart {
   /** State at power-on: machine mode, pc at the reset vector. */
   reset(pcLo: number, pcHi: number): void {
     const w = this.base >> 2;
-    this.words.fill(0, w, w + ((CSRS + 8 * STORED.length) >> 2));
+    this.words.fill(0, w, w + STATE_WORDS);
     this.words[w + (PC >> 2)] = pcLo;
     this.words[w + (PC >> 2) + 1] = pcHi;
-    this.set("mstatus", 0, 0xa); // UXL = SXL = 2: 64-bit
-    this.set("stimecmp", -1, -1);
+    this.set(SLOT.mstatus, 0, 0xa); // UXL = SXL = 2: 64-bit
+    this.set(SLOT.stimecmp, -1, -1);
     this.privilege = MACHINE;
     this.lines &= ~STI;
     this.softPending = 0;
@@ -91,22 +81,22 @@ export class Hart {
 
   /** Choose the TLB sets for the privilege, satp and mstatus that are in force now. */
   refreshContext(): void {
-    const status = this.low("mstatus");
+    const status = this.low(SLOT.mstatus);
     const data = (status & STATUS_MPRV) !== 0 ? (((status & STATUS_MPP) >> STATUS_MPP_SHIFT) as Privilege) : this.privilege;
-    this.mmu.setContext(this.privilege, data, this.low("satp"), this.high("satp"), (status & STATUS_SUM) !== 0, (status & STATUS_MXR) !== 0);
+    this.mmu.setContext(this.privilege, data, this.low(SLOT.satp), this.high(SLOT.satp), (status & STATUS_SUM) !== 0, (status & STATUS_MXR) !== 0);
   }
 
-  /** Low word of a stored CSR. */
-  low(name: StoredCsr): number {
-    return this.words[(this.base >> 2) + SLOT[name]]!;
+  /** Low word of a stored CSR: `low(SLOT.mstatus)`. Numbers, not names, because this is on the path of every trap. */
+  low(slot: number): number {
+    return this.words[(this.base >> 2) + slot]!;
   }
 
-  high(name: StoredCsr): number {
-    return this.words[(this.base >> 2) + SLOT[name] + 1]!;
+  high(slot: number): number {
+    return this.words[(this.base >> 2) + slot + 1]!;
   }
 
-  set(name: StoredCsr, lo: number, hi: number): void {
-    const i = (this.base >> 2) + SLOT[name];
+  set(slot: number, lo: number, hi: number): void {
+    const i = (this.base >> 2) + slot;
     this.words[i] = lo;
     this.words[i + 1] = hi;
   }
@@ -176,7 +166,7 @@ export class Hart {
 
   /** Interrupts that are pending and enabled one by one: what ends a WFI. */
   get awaited(): number {
-    return this.pending & this.low("mie");
+    return this.pending & this.low(SLOT.mie);
   }
 
   /** A device or the timer drives an interrupt line of this hart (a bit of mip). */

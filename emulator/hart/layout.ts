@@ -29,8 +29,19 @@ export const TLB_FETCH = 0x13c;
 export const CROSS_RECORD = 0x140;
 /** f0–f31, for the floating-point issue. */
 export const F = 0x200;
-/** Control and status registers that are plain storage, 8 bytes each, in the order of CSR_SLOTS. */
+/** Control and status registers that are plain storage, 8 bytes each. */
 export const CSRS = 0x400;
+
+/** CSRs that are plain 64-bit storage, in the order in which they lie from CSRS on. */
+const STORED = [
+  "mstatus", "medeleg", "mideleg", "mie", "mtvec", "mcounteren", "menvcfg", "mcountinhibit", "mscratch", "mepc", "mcause", "mtval",
+  "stvec", "scounteren", "senvcfg", "sscratch", "sepc", "scause", "stval", "stimecmp", "satp",
+  "cycleOffset", "instretOffset",
+] as const;
+/** Index of each stored CSR's low word from the start of the hart block, in 32-bit words. */
+export const SLOT = Object.fromEntries(STORED.map((name, i) => [name, (CSRS >> 2) + 2 * i])) as Readonly<Record<(typeof STORED)[number], number>>;
+/** End of the state that belongs to a hart, in 32-bit words from the start of its block. */
+export const STATE_WORDS = (CSRS >> 2) + 2 * STORED.length;
 
 /** TLB sets start here within a hart block. */
 export const TLB_SETS = 0x1000;

@@ -1,7 +1,7 @@
 // What system instructions do to a hart: CSR access, environment calls, returns, WFI, sfence.vma.
 // Both engines come here; emitted code passes the kind as a number and the source operand in VALUE.
 
-import { VALUE } from "./layout.ts";
+import { SLOT, VALUE } from "./layout.ts";
 import { DONE, REFETCH, TRAPPED, type Status } from "../mmu/mmu.ts";
 import { MACHINE, SUPERVISOR, USER } from "../mmu/walk.ts";
 import type { SystemKind } from "../isa/ops.ts";
@@ -36,7 +36,7 @@ export function executeSystem(h: Hart, kind: SystemKind, word: number): Status {
       takeInterrupt(h);
       return TRAPPED;
     case "sret":
-      if (h.privilege === USER || (h.privilege === SUPERVISOR && (h.low("mstatus") & STATUS_TSR) !== 0)) return illegal(h, word);
+      if (h.privilege === USER || (h.privilege === SUPERVISOR && (h.low(SLOT.mstatus) & STATUS_TSR) !== 0)) return illegal(h, word);
       returnFromSupervisor(h);
       takeInterrupt(h);
       return TRAPPED;
@@ -61,7 +61,7 @@ function illegal(h: Hart, word: number): Status {
 
 /** U mode never waits here, S mode not under TW: both at once illegal, as a bound of zero time allows. */
 function waitForInterrupt(h: Hart, word: number): Status {
-  if (h.privilege === USER || (h.privilege === SUPERVISOR && (h.low("mstatus") & STATUS_TW) !== 0)) return illegal(h, word);
+  if (h.privilege === USER || (h.privilege === SUPERVISOR && (h.low(SLOT.mstatus) & STATUS_TW) !== 0)) return illegal(h, word);
   if (h.awaited === 0) {
     h.waiting = true;
     h.leave();
@@ -70,7 +70,7 @@ function waitForInterrupt(h: Hart, word: number): Status {
 }
 
 function fenceVma(h: Hart, word: number): Status {
-  if (h.privilege === USER || (h.privilege === SUPERVISOR && (h.low("mstatus") & STATUS_TVM) !== 0)) return illegal(h, word);
+  if (h.privilege === USER || (h.privilege === SUPERVISOR && (h.low(SLOT.mstatus) & STATUS_TVM) !== 0)) return illegal(h, word);
   const rs1 = (word >>> 15) & 31;
   const rs2 = (word >>> 20) & 31;
   const address = h.registerIndex(rs1);

@@ -6,6 +6,7 @@ import {
   MEI, MSI, MTI, SEI, SSI, STI, STATUS_MIE, STATUS_MPIE, STATUS_MPP, STATUS_MPP_SHIFT, STATUS_MPRV, STATUS_SIE, STATUS_SPIE, STATUS_SPP,
 } from "./bits.ts";
 import type { Hart } from "./hart.ts";
+import { SLOT } from "./layout.ts";
 
 /** Interrupts from first to last. */
 const PRIORITY = [MEI, MSI, MTI, SEI, SSI, STI] as const;
@@ -15,7 +16,7 @@ export function raiseException(h: Hart, cause: number, valueLo: number, valueHi:
   h.traps++;
   const from = h.privilege;
   const { pcLo, pcHi } = h;
-  const delegated = from !== MACHINE && ((h.low("medeleg") >>> cause) & 1) !== 0;
+  const delegated = from !== MACHINE && ((h.low(SLOT.medeleg) >>> cause) & 1) !== 0;
   const to = delegated ? SUPERVISOR : MACHINE;
   enter(h, to, cause, 0, pcLo, pcHi, valueLo, valueHi);
   if (h.events.trap !== undefined) h.events.trap({ hart: h.id, cause, from, to, pcLo, pcHi, valueLo, valueHi });
@@ -25,8 +26,8 @@ export function raiseException(h: Hart, cause: number, valueLo: number, valueHi:
 export function takeInterrupt(h: Hart): boolean {
   const awaited = h.awaited;
   if (awaited === 0) return false;
-  const delegation = h.low("mideleg");
-  const status = h.low("mstatus");
+  const delegation = h.low(SLOT.mideleg);
+  const status = h.low(SLOT.mstatus);
   const forMachine = h.privilege < MACHINE || (status & STATUS_MIE) !== 0 ? awaited & ~delegation : 0;
   const supervisorOpen = h.privilege < SUPERVISOR || (h.privilege === SUPERVISOR && (status & STATUS_SIE) !== 0);
   const forSupervisor = supervisorOpen ? awaited & delegation : 0;
@@ -46,11 +47,11 @@ export function takeInterrupt(h: Hart): boolean {
 
 /** The common part: save pc, cause and value; push the status stack; jump to the vector. */
 function enter(h: Hart, to: Privilege, cause: number, causeHi: number, pcLo: number, pcHi: number, valueLo: number, valueHi: number): void {
-  const status = h.low("mstatus");
+  const status = h.low(SLOT.mstatus);
   const machine = to === MACHINE;
-  h.set(machine ? "mepc" : "sepc", pcLo, pcHi);
-  h.set(machine ? "mcause" : "scause", cause, causeHi);
-  h.set(machine ? "mtval" : "stval", valueLo, valueHi);
+  h.set(machine ? SLOT.mepc : SLOT.sepc, pcLo, pcHi);
+  h.set(machine ? SLOT.mcause : SLOT.scause, cause, causeHi);
+  h.set(machine ? SLOT.mtval : SLOT.stval, valueLo, valueHi);
   let next: number;
   if (machine) {
     next = status & ~(STATUS_MPP | STATUS_MPIE | STATUS_MIE);
@@ -59,9 +60,9 @@ function enter(h: Hart, to: Privilege, cause: number, causeHi: number, pcLo: num
     next = status & ~(STATUS_SPP | STATUS_SPIE | STATUS_SIE);
     next |= (h.privilege === USER ? 0 : STATUS_SPP) | ((status & STATUS_SIE) !== 0 ? STATUS_SPIE : 0);
   }
-  h.set("mstatus", next, h.high("mstatus"));
+  h.set(SLOT.mstatus, next, h.high(SLOT.mstatus));
   h.privilege = to;
-  const vector = machine ? "mtvec" : "stvec";
+  const vector = machine ? SLOT.mtvec : SLOT.stvec;
   const base = h.low(vector);
   const offset = (base & 1) !== 0 && causeHi !== 0 ? 4 * cause : 0;
   const sum = ((base & ~3) >>> 0) + offset;
@@ -71,25 +72,25 @@ function enter(h: Hart, to: Privilege, cause: number, causeHi: number, pcLo: num
 
 /** mret: back to the privilege and interrupt state that the trap left. */
 export function returnFromMachine(h: Hart): void {
-  const status = h.low("mstatus");
+  const status = h.low(SLOT.mstatus);
   const to = ((status & STATUS_MPP) >> STATUS_MPP_SHIFT) as Privilege;
   let next = status & ~(STATUS_MPP | STATUS_MPIE | STATUS_MIE);
   next |= STATUS_MPIE | ((status & STATUS_MPIE) !== 0 ? STATUS_MIE : 0);
   if (to !== MACHINE) next &= ~STATUS_MPRV;
-  h.set("mstatus", next, h.high("mstatus"));
+  h.set(SLOT.mstatus, next, h.high(SLOT.mstatus));
   h.privilege = to;
-  h.setPc(h.low("mepc"), h.high("mepc"));
+  h.setPc(h.low(SLOT.mepc), h.high(SLOT.mepc));
   h.refreshContext();
 }
 
 /** sret. */
 export function returnFromSupervisor(h: Hart): void {
-  const status = h.low("mstatus");
+  const status = h.low(SLOT.mstatus);
   const to = (status & STATUS_SPP) !== 0 ? SUPERVISOR : USER;
   let next = status & ~(STATUS_SPP | STATUS_SPIE | STATUS_SIE | STATUS_MPRV);
   next |= STATUS_SPIE | ((status & STATUS_SPIE) !== 0 ? STATUS_SIE : 0);
-  h.set("mstatus", next, h.high("mstatus"));
+  h.set(SLOT.mstatus, next, h.high(SLOT.mstatus));
   h.privilege = to;
-  h.setPc(h.low("sepc"), h.high("sepc"));
+  h.setPc(h.low(SLOT.sepc), h.high(SLOT.sepc));
   h.refreshContext();
 }

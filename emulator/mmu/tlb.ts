@@ -45,6 +45,8 @@ export class Tlb {
   private readonly words: Int32Array;
   private readonly sets: TlbSet[] = [];
   private tick = 0;
+  /** The set selected last: most often it is the one wanted again. */
+  private recent: TlbSet;
   /** Counts for the monitor: walks that ended in a fill, and flushes of any form. */
   fills = 0;
   flushes = 0;
@@ -56,6 +58,7 @@ export class Tlb {
       const base = hartBase + TLB_SETS + i * TLB_SET;
       this.sets.push({ base, kind: -1, satpLo: 0, satpHi: 0, lastUse: 0, filled: LOG_SIZE + 1, log: new Int32Array(LOG_SIZE), megapages: new Set(), gigapages: new Set() });
     }
+    this.recent = this.sets[0]!;
     this.flushAll();
   }
 
@@ -68,10 +71,16 @@ export class Tlb {
 
   /** Base address of the set for a context, replacing the one used longest ago. `kind` tells privilege, SUM and MXR. */
   select(kind: number, satpLo: number, satpHi: number): number {
+    const recent = this.recent;
+    if (recent.kind === kind && recent.satpLo === satpLo && recent.satpHi === satpHi) {
+      recent.lastUse = ++this.tick;
+      return recent.base;
+    }
     let oldest = this.sets[0]!;
     for (const s of this.sets) {
       if (s.kind === kind && s.satpLo === satpLo && s.satpHi === satpHi) {
         s.lastUse = ++this.tick;
+        this.recent = s;
         return s.base;
       }
       if (s.lastUse < oldest.lastUse) oldest = s;
@@ -81,6 +90,7 @@ export class Tlb {
     oldest.satpLo = satpLo;
     oldest.satpHi = satpHi;
     oldest.lastUse = ++this.tick;
+    this.recent = oldest;
     return oldest.base;
   }
 

@@ -140,6 +140,8 @@ user_exception(struct proc *p, uint64 cause, uint64 value)
   intr_on();
   if (cause == CAUSE_ILLEGAL)
     printf("pid %d %s: illegal instruction 0x%lx, pc 0x%lx: killed\n", p->pid, p->name, value, p->trapframe->epc);
+  else if (cause == CAUSE_BREAKPOINT) /* its stval may be pc or 0 */
+    printf("pid %d %s: breakpoint, pc 0x%lx: killed\n", p->pid, p->name, p->trapframe->epc);
   else
     printf("pid %d %s: %s at 0x%lx, pc 0x%lx: killed\n", p->pid, p->name, exception_name(cause), value,
            p->trapframe->epc);

@@ -16,7 +16,7 @@ import { expand } from "../../emulator/isa/rvc.ts";
 import { INSTRUCTIONS } from "../../emulator/isa/table.ts";
 import { FORMATS } from "../../emulator/isa/formats.ts";
 import { RAM } from "../../emulator/memory-map.ts";
-import { Asm, PageTables, flags } from "./asm.ts";
+import { Asm, PageTables } from "./asm.ts";
 import type { Random } from "./random.ts";
 
 const CODE = RAM + 0x4000;
@@ -237,5 +237,3 @@ function csr(a: Asm, r: Random, operands: { rd: number; rs1: number }): void {
   a.word(word(r.pick(CSRS), { ...operands, rs1: status ? 26 : r.oneIn(2) ? 0 : operands.rs1 }) | (imm << 20));
 }
 
-/** For hostile guests: all flags of a PTE. */
-export const ALL_FLAGS = flags("rwxugad");
