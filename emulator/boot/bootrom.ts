@@ -53,13 +53,13 @@ const PAGE = 4096;
 
 /**
  * Where the device tree goes: as high in RAM as a 2 MiB boundary allows (page boundary in a RAM too small for
- * that), so that a kernel at the start of RAM does not meet it. Null when it does not fit at all.
+ * that), so that a kernel at the start of RAM does not meet it; never below `above`. Null when it does not fit at all.
  */
-export function placeFdt(ramBase: number, ramSize: number, length: number): number | null {
+export function placeFdt(ramBase: number, ramSize: number, length: number, above = ramBase): number | null {
   const end = ramBase + ramSize;
   for (const alignment of [FDT_ALIGNMENT, PAGE]) {
     const place = Math.floor((end - length) / alignment) * alignment;
-    if (place > ramBase) return place;
+    if (place > ramBase && place >= above) return place;
   }
   return null;
 }

@@ -34,11 +34,14 @@ export function loadImages(images: BootImages, dma: Dma): Booted {
   const firmware = bios === null ? null : place("firmware", bios, RAM, ram, dma);
   const kernelAt = firmware === null ? RAM : RAM + RAW_KERNEL_OFFSET;
   const kernel = images.kernel === undefined ? null : place("kernel", images.kernel, kernelAt, ram, dma);
+  if (firmware !== null && kernel !== null && kernel.start < firmware.end && firmware.start < kernel.end) {
+    throw new Error(`kernel: it begins at ${hex(kernel.start)}, inside the firmware (${hex(firmware.start)} to ${hex(firmware.end)})`);
+  }
   const end = Math.max(firmware?.end ?? RAM, kernel?.end ?? RAM);
 
   const draft = buildFdt({ ...fdtOptions(images), initrd: images.initrd === undefined ? undefined : { start: RAM, end: RAM } });
-  const fdtAt = placeFdt(RAM, images.memory, draft.length);
-  if (fdtAt === null || fdtAt < end) throw new Error(`${images.memory} bytes of memory have no room for the kernel and the device tree`);
+  const fdtAt = placeFdt(RAM, images.memory, draft.length, end);
+  if (fdtAt === null) throw new Error(`${images.memory} bytes of memory have no room for the kernel and the device tree`);
   let initrd: { start: number; end: number } | undefined;
   if (images.initrd !== undefined) {
     const start = placeInitrd(RAM, images.memory, end, images.initrd.length, fdtAt);
@@ -56,8 +59,12 @@ const fdtOptions = (i: BootImages): { harts: number; memory: number; bootargs: s
   harts: i.harts, memory: i.memory, bootargs: i.append, seed: i.seed,
 });
 
+const hex = (n: number): string => `0x${n.toString(16)}`;
+
+/** An image in RAM: its first byte, the byte after its last, and where to start it. */
 interface Placed {
   readonly entry: number;
+  readonly start: number;
   readonly end: number;
   readonly tohost: number | null;
 }
@@ -65,19 +72,21 @@ interface Placed {
 function place(what: string, bytes: Uint8Array, rawAt: number, ram: { base: number; size: number }, dma: Dma): Placed {
   if (!isElf(bytes)) {
     if (bytes.length === 0) throw new Error(`${what}: the file is empty`);
-    if (!dma.write(rawAt, bytes)) throw new Error(`${what}: ${bytes.length} bytes do not fit into memory at 0x${rawAt.toString(16)}`);
-    return { entry: rawAt, end: rawAt + bytes.length, tohost: null };
+    if (!dma.write(rawAt, bytes)) throw new Error(`${what}: ${bytes.length} bytes do not fit into memory at ${hex(rawAt)}`);
+    return { entry: rawAt, start: rawAt, end: rawAt + bytes.length, tohost: null };
   }
   try {
     const image: ElfImage = parseElf(bytes);
     checkFits(image, ram.base, ram.size);
+    let start = Infinity;
     let end = ram.base;
     for (const s of image.segments) {
       dma.write(s.pa, s.data);
       dma.write(s.pa + s.data.length, new Uint8Array(s.memorySize - s.data.length));
+      start = Math.min(start, s.pa);
       end = Math.max(end, s.pa + s.memorySize);
     }
-    return { entry: image.entry, end, tohost: symbolAddress(image, "tohost") };
+    return { entry: image.entry, start, end, tohost: symbolAddress(image, "tohost") };
   } catch (e) {
     throw e instanceof ElfError ? new Error(`${what}: ${e.message}`) : e;
   }

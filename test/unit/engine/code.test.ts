@@ -46,6 +46,22 @@ describe("self-modifying code", () => {
     expect(r.x("a4")).toBe(0x7f1n);
   });
 
+  onBoth("an instruction that has run, rewritten in one half only, at every place in a line", (a) => {
+    // addi a0, a0, 1 becomes addi a0, a0, 17 (upper half), then addi a1, a1, 17 (lower half, and a bit of the upper).
+    a.prologue().li("a0", 0).li("a1", 0).li("s3", 2);
+    a.li("s1", encode("addi", { rd: A0, rs1: A0, imm: 17 }) >>> 16).li("s2", encode("addi", { rd: 11, rs1: A0, imm: 17 }) & 0xffff);
+    for (const n of [0, 1, 2, 3]) {
+      a.la("a2", `at${n}`).li("s0", 3).label(`again${n}`);
+      a.half(1).label(`at${n}`).i("addi", "a0", "a0", 1).half(1);
+      a.i("addi", "s0", "s0", -1).branch("beq", "s0", 0, `end${n}`).branch("beq", "s0", "s3", `upper${n}`);
+      a.s("sh", "s2", "a2").j(`again${n}`).label(`upper${n}`).s("sh", "s1", "a2", 2).j(`again${n}`).label(`end${n}`);
+    }
+    a.done();
+  }, (r) => {
+    expect(r.x("a0")).toBe(4n * 18n);
+    expect(r.x("a1")).toBe(4n * 18n + 17n);
+  });
+
   onBoth("a four-byte instruction becomes two of two bytes and back", (a) => {
     a.prologue().li("s0", 3).li("a0", 0).la("a1", "here").li("a2", 0x05090505).li("a3", encode("addi", { rd: A0, rs1: A0, imm: 100 }));
     a.label("again").label("here").i("addi", "a0", "a0", 100);
