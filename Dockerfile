@@ -12,6 +12,7 @@ FROM debian:bookworm-20250520-slim AS toolchain
 RUN apt-get update && apt-get install -y --no-install-recommends \
       gcc-riscv64-unknown-elf=12.2.0-14+deb12u1+11+b2 \
       binutils-riscv64-unknown-elf=2.40-2+4+b1 \
+      binutils-riscv64-linux-gnu=2.40-2 \
       nodejs esbuild \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /pagewalk

@@ -13,7 +13,7 @@ import { FETCH, STORE } from "../mmu/walk.ts";
 import { OPCODE } from "./opcodes.ts";
 
 /** Writes after which a page is taken for data rather than code, and forgotten until it is executed again. */
-const WRITES_UNTIL_DATA = 64;
+const WRITES_UNTIL_DATA = 8;
 const PAGE_RECORDS = 2048;
 
 export class CodeCache implements CodeWatcher {

@@ -46,6 +46,12 @@ describe("self-modifying code", () => {
     expect(r.x("a4")).toBe(0x7f1n);
   });
 
+  onBoth("code written into a page of data, run, and written again", (a) => {
+    a.prologue().li("a0", 0).li("a1", DATA).li("a2", 0x8067).s("sw", "a2", "a1", 4);
+    for (const step of [1, 10, 100]) a.li("a2", encode("addi", { rd: A0, rs1: A0, imm: step })).s("sw", "a2", "a1").i("jalr", "ra", "a1", 0);
+    a.done();
+  }, (r) => expect(r.x("a0")).toBe(111n));
+
   onBoth("an instruction that has run, rewritten in one half only, at every place in a line", (a) => {
     // addi a0, a0, 1 becomes addi a0, a0, 17 (upper half), then addi a1, a1, 17 (lower half, and a bit of the upper).
     a.prologue().li("a0", 0).li("a1", 0).li("s3", 2);

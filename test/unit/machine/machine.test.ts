@@ -86,6 +86,24 @@ describe("power", () => {
   });
 });
 
+test("a machine that is asked to run while it is idle does nothing, and no time passes", async () => {
+  for (const engine of ENGINES) {
+    const a = new Rig();
+    a.prologue().csrli("mie", 0x80).li("a0", 0x2004000).li("t0", 1000).s("sd", "t0", "a0").op("wfi").done();
+    const m = await machineWith(engine, a.image());
+    const idle = { reason: "idle", wakeAt: 100_000 };
+    expect(m.run(1000)).toEqual(idle);
+    const before = m.stateHash();
+    for (let i = 0; i < 5; i++) expect(m.run(1000)).toEqual(idle);
+    expect(m.stateHash()).toBe(before);
+    m.skipTo(50_000);
+    expect(m.run(1000)).toEqual(idle);
+    m.skipTo(Infinity);
+    expect(m.now).toBe(100_000);
+    expect(m.run(1000)).toEqual({ reason: "poweroff", code: 0 });
+  }
+});
+
 test("keeping machines between tests changes nothing", async () => {
   const rig = new Rig();
   rig.prologue().attempt(() => rig.op("ecall")).done();

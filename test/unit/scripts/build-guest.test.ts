@@ -37,6 +37,19 @@ const SOURCES: Record<string, string> = {
   "guest-user/tests/two/b.c": "int b(void);\nint b(void) { return 4; }\n",
 };
 
+/** A dynamic linker, a library and a program that wants both, on top of SOURCES. */
+const SHARED_SOURCES: Record<string, string> = {
+  "guest-user/shared.ld": readFileSync(join(CHECKOUT, "guest-user/shared.ld"), "utf8"),
+  "guest-user/dynamic.ld": readFileSync(join(CHECKOUT, "guest-user/dynamic.ld"), "utf8"),
+  "guest-user/ldso/exports.map": "{ global: dlopen; local: *; };\n",
+  "guest-user/ldso/ldso.c": `void _start(void); void _start(void) {}
+void *dlopen(const char *n, int m); __attribute__((visibility("default"))) void *dlopen(const char *n, int m) { (void)m; return (void *)n; }\n`,
+  "guest-user/shared/libtwo.c": "int helper(void);\nint two(void);\nint two(void) { return helper() + 1; }\n",
+  "guest-user/bin/three.c": "int two(void);\nint main(void);\nint main(void) { return two(); }\n",
+  "guest-user/bin/four.c": "void *dlopen(const char *, int);\nint main(void);\nint main(void) { return dlopen(0, 1) != 0; }\n",
+  "guest-user/dynamic.txt": "# a comment\nthree libtwo\n\nfour only # and another\n",
+};
+
 /** A checkout with a kernel and two programs at `root`. */
 function makeGuest(root: string, changes: Record<string, string> = {}): string {
   for (const [path, contents] of Object.entries({ ...SOURCES, ...changes })) {
@@ -64,6 +77,17 @@ test("two sources for one object, and two programs of one name, are refused", ()
   expect(() => findSources(makeGuest(scratch(), { "guest-user/bin/fifteen-letters.c": "" }))).toThrow("at most 14 characters");
 });
 
+test("dynamic.txt says which programs are linked dynamically, and is held to what exists", () => {
+  const guest = findSources(makeGuest(scratch(), SHARED_SOURCES));
+  expect(guest.dynamic.map(({ program, libraries, output, only }) => [program.name, libraries.map((l) => l.name), output, only])).toEqual([
+    ["three", ["libtwo"], "three.dyn", false],
+    ["four", [], "four", true],
+  ]);
+  expect(() => findSources(makeGuest(scratch(), { ...SHARED_SOURCES, "guest-user/dynamic.txt": "three libnone\n" }))).toThrow(
+    "guest-user/dynamic.txt names libnone, which has no source",
+  );
+});
+
 test("the symbol table as assembly", () => {
   const assembly = ksymsAssembly([{ address: 0x80000000n, name: "first" }, { address: 0x80000010n, name: "second" }]);
   expect(assembly).toMatch(/\.quad 0x80000000\n\s+\.word 0, 0\n\s+\.quad 0x80000010\n\s+\.word 6, 0\n\s+\.quad -1\n\s+\.word 0, 0\n/);
@@ -77,6 +101,8 @@ test("the Dockerfile installs the pinned toolchain", () => {
   const [, gcc, binutils] = /^riscv64-unknown-elf-gcc \((\S+)\) \S+; GNU ld \((\S+)\)/.exec(PINNED)!;
   expect(dockerfile).toContain(`gcc-riscv64-unknown-elf=${gcc!}`);
   expect(dockerfile).toContain(`binutils-riscv64-unknown-elf=${binutils!}`);
+  const shared = /; GNU ld \(GNU Binutils for Debian\) (\S+)$/.exec(PINNED)![1]!;
+  expect(dockerfile).toContain(`binutils-riscv64-linux-gnu=${shared}-`);
 });
 
 test("wrong usage is one line and status 2", () => {
@@ -102,6 +128,23 @@ describe.skipIf(COMPILERS.length === 0)("with a RISC-V compiler (skipped: none i
         expect(bytes.includes(dirname(here)), name).toBe(false);
       }
     }
+  });
+
+  test.each(COMPILERS)("%s: shared objects, the same bytes everywhere, and programs linked against them", (cc) => {
+    const here = makeGuest(join(scratch(), "a"), SHARED_SOURCES);
+    const there = makeGuest(join(scratch(), "another place/b"), SHARED_SOURCES);
+    for (const root of [here, there]) expect(build(root, "--cc", cc, "user")).toMatchObject({ status: 0, stderr: "" });
+    const names = ["four", "lib/ld.so", "lib/libc.so", "lib/libtwo.so", "three", "three.dyn"];
+    const read = (root: string, name: string): Buffer => readFileSync(join(root, "guest-user/prebuilt", name));
+    for (const name of names) expect(Buffer.compare(read(here, name), read(there, name)), name).toBe(0);
+    const type = (name: string): number => read(here, name).readUInt16LE(16);
+    expect(names.map(type)).toEqual([2, 3, 3, 3, 2, 2]); // ET_EXEC or ET_DYN
+    const says = (name: string, text: string): boolean => read(here, name).includes(`${text}\0`);
+    expect([says("three.dyn", "/lib/ld.so"), says("three.dyn", "libtwo.so"), says("four", "ld.so"), says("three", "/lib/ld.so")]).toEqual([
+      true, true, true, false,
+    ]);
+    expect(readdirSync(join(here, "guest-user/prebuilt")).sort()).toEqual(["TOOLCHAIN", "four", "lib", "one", "three", "three.dyn", "two"]);
+    expect(build(here, "--cc", cc, "user").stdout).toContain("none changed");
   });
 
   test("the kernel carries its own symbol table", () => {
