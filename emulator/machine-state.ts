@@ -109,20 +109,29 @@ function loadHart(h: Hart, state: State): void {
   const f = new Fields(state, `hart${h.id}`);
   const bytes = f.bytes("state", 4 * STATE_WORDS, 4 * STATE_WORDS);
   h.words.set(new Int32Array(bytes.buffer), h.base >> 2);
-  h.privilege = f.number("privilege", 3) as Privilege;
+  const privilege = f.number("privilege", 3);
+  if (privilege === 2) throw new Error(`snapshot: hart${h.id}.privilege is 2, which does not exist`);
+  h.privilege = privilege as Privilege;
   h.lines = f.number("lines");
   h.softPending = f.number("softPending");
   h.waiting = f.boolean("waiting");
   h.steps = f.number("steps", 2 ** 53);
   h.traps = f.number("traps", 2 ** 53);
   h.mmu.pmp.config.set(f.bytes("pmpConfig", 16, 16));
-  h.mmu.pmp.low.set(f.list("pmpLow", 16) as number[]);
-  h.mmu.pmp.high.set(f.list("pmpHigh", 16) as number[]);
+  h.mmu.pmp.low.set(integers(f, "pmpLow", 16));
+  h.mmu.pmp.high.set(integers(f, "pmpHigh", 16));
   h.mmu.pmp.update();
   h.mmu.reservedAddress = f.value("reservedAddress") as number;
   h.mmu.reservedSize = f.number("reservedSize", 8);
   h.mmu.tlb.load(f.list("tlb", 64) as unknown as TlbState);
   h.refreshContext();
+}
+
+/** A list of at most `max` integers, negative ones included. */
+function integers(f: Fields, name: string, max: number): number[] {
+  const list = f.list(name, max);
+  if (!list.every(Number.isInteger)) throw new Error(`snapshot: ${name} holds something that is no whole number`);
+  return list as number[];
 }
 
 /** Frames that are not all zero: their numbers, and their bytes back to back. */
@@ -143,7 +152,7 @@ function saveRam(m: Machine): State {
 
 function loadRam(m: Machine, f: Fields): void {
   const { ramBase, ramBytes } = m.memory.plan;
-  const frames = f.list("frames", ramBytes / FRAME) as number[];
+  const frames = integers(f, "frames", ramBytes / FRAME);
   const data = f.bytes("data", frames.length * FRAME, frames.length * FRAME);
   m.memory.bytes.fill(0, ramBase, ramBase + ramBytes);
   frames.forEach((frame, i) => {

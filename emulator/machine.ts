@@ -172,9 +172,13 @@ export class Machine {
     this.boot();
   }
 
-  /** Virtual time in ns. */
+  /**
+   * Virtual time in ns. While several harts are awake it stands still during a round, so that no hart ever sees it
+   * behind another (the `time` of all harts must agree to within a tick).
+   */
   get now(): number {
-    return this.round.start + this.round.taken + (this.running === null ? 0 : this.running.progress);
+    const { start, taken, solo } = this.round;
+    return solo ? start + taken + (this.running === null ? 0 : this.running.progress) : start;
   }
 
   /** Back to power-on, with the same images. Disks keep their contents. */
@@ -378,7 +382,7 @@ export class Machine {
   private endTurn(): void {
     const r = this.round;
     r.turn++;
-    if (r.turn < this.harts.length) {
+    if (r.turn < this.harts.length && !(r.solo && r.taken > 0)) {
       r.taken = 0;
       return;
     }

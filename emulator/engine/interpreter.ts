@@ -347,6 +347,16 @@ export function emitInterpreter(base: number, pages: number): Uint8Array<ArrayBu
   return encodeModule({ imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: LOCALS, body: body(base) });
 }
 
+/** Modules made so far, by hart block and memory size: machines of one process share them, and the code V8 optimised. */
+const modules = new Map<string, WebAssembly.Module>();
+
+function moduleFor(base: number, pages: number): WebAssembly.Module {
+  const key = `${base} ${pages}`;
+  let module = modules.get(key);
+  if (module === undefined) modules.set(key, (module = new WebAssembly.Module(emitInterpreter(base, pages))));
+  return module;
+}
+
 export class Interpreter implements Engine {
   /** The emitted function. V8 swaps in optimised code only when it is called again, so the machine grants short slices. */
   readonly run: () => void;
@@ -369,8 +379,7 @@ export class Interpreter implements Engine {
       sc: (size) => mmu.storeConditional(size!),
       system: (kind, word) => executeSystem(hart, SYSTEM_KINDS[kind!]!, word!),
     };
-    const module = new WebAssembly.Module(emitInterpreter(hart.base, memory.plan.totalBytes / 65536));
-    const instance = new WebAssembly.Instance(module, { env: { memory: wasm, ...env } });
+    const instance = new WebAssembly.Instance(moduleFor(hart.base, memory.plan.totalBytes / 65536), { env: { memory: wasm, ...env } });
     this.run = instance.exports["run"] as () => void;
   }
 }

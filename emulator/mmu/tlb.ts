@@ -5,7 +5,7 @@
 // page address; TLB_WITHHELD in the tag keeps the answer but sends engines to the slow path (devices, pages that
 // hold decoded code, watched pages). So what is *translated* never depends on the engine.
 
-import { TLB_ENTRIES, TLB_ENTRY, TLB_SET, TLB_SETS, TLB_SET_COUNT, TLB_W, TLB_WITHHELD, TLB_X } from "../hart/layout.ts";
+import { TLB_ENTRIES, TLB_ENTRY, TLB_SET, TLB_SETS, TLB_SET_COUNT, TLB_W, TLB_WITHHELD } from "../hart/layout.ts";
 import type { Access } from "./walk.ts";
 
 /** Tag bits below the page number. An engine's probe has them clear, so any of them makes it miss. */
@@ -194,7 +194,9 @@ export class Tlb {
     }));
   }
 
+  /** Take over a saved state. Throws an Error of one line when it is not of this shape. */
   load(state: TlbState): void {
+    if (state.length !== this.sets.length || !state.every(isSetState)) throw new Error("snapshot: the TLB's contents are damaged");
     this.flushAll();
     this.tick = this.sets.length;
     for (const [n, saved] of state.entries()) {
@@ -207,7 +209,7 @@ export class Tlb {
       for (const p of saved.gigapages) s.gigapages.add(p);
       for (let k = 0; k < saved.entries.length; k += 4) {
         const i = (s.base >> 2) + saved.entries[k]!;
-        this.words[i] = saved.entries[k + 1]!;
+        this.words[i] = (saved.entries[k + 1]! & (-4096 | TAG_CHECK_PMP)) | TLB_WITHHELD;
         this.words[i + 1] = saved.entries[k + 2]!;
         this.words[i + 2] = 0;
         this.words[i + 3] = saved.entries[k + 3]!;
@@ -236,8 +238,13 @@ export class Tlb {
   }
 }
 
-/** Fetch entries sit in the third TLB. */
-export const isFetchEntry = (base: number, index: number): boolean => (index << 2) - base >= TLB_X;
+/** Is this one element of what `save` gives: whole numbers, entries in fours, each in its place within a set? */
+function isSetState(s: TlbState[number]): boolean {
+  const lists = [s?.megapages, s?.gigapages, s?.entries];
+  const numbers = [s?.kind, s?.satpLo, s?.satpHi, s?.rank];
+  return lists.every((l) => Array.isArray(l) && l.every(Number.isInteger)) && numbers.every(Number.isInteger) && s.entries.length % 4 === 0 &&
+    s.entries.every((v, k) => k % 4 !== 0 || (v >= 0 && v < TLB_SET / 4 && v % WORDS === 0));
+}
 
 const page2m = (lo: number, hi: number): number => (lo >>> 21) + (hi >>> 0) * 2048;
 const page1g = (lo: number, hi: number): number => (lo >>> 30) + (hi >>> 0) * 4;

@@ -22,12 +22,23 @@ const sleep = (a: Rig): void => {
 
 describe("rounds", () => {
   onBoth("a hart that waits does not stop time for the one that runs", twoPrograms((a) => {
+    a.li("t0", 4000).label("first").i("addi", "t0", "t0", -1).branch("bne", "t0", 0, "first"); // the round in which the others go to sleep
     a.csrr("s0", "time").li("t0", 2000).label("spin").i("addi", "t0", "t0", -1).branch("bne", "t0", 0, "spin");
     a.csrr("s1", "time").done();
   }, sleep), (r) => {
     expect(Number(r.x("s1") - r.x("s0"))).toBeGreaterThanOrEqual(39);
     expect(Number(r.x("s1") - r.x("s0"))).toBeLessThanOrEqual(41);
   }, { harts: 3, maxSteps: 100_000 });
+
+  // Each hart notes the time in memory if it is later than what stands there, and counts when it is earlier.
+  onBoth("no hart sees the time behind another", (a) => {
+    a.csrr("s2", "mhartid").branch("bne", "s2", 0, "start").prologue().label("start");
+    a.li("a2", DATA).li("t0", 8000).li("s0", 0).label("loop");
+    a.i("ld", "a3", "a2", 0).csrr("a4", "time").branch("bgeu", "a4", "a3", "fine").i("addi", "s0", "s0", 1).label("fine");
+    a.s("sd", "a4", "a2").i("addi", "t0", "t0", -1).branch("bne", "t0", 0, "loop");
+    a.i("ld", "a5", "a2", 8).r("add", "a5", "a5", "s0").s("sd", "a5", "a2", 8).branch("beq", "s2", 0, "last").label("park").j("park");
+    a.label("last").li("t0", 100_000).label("rest").i("addi", "t0", "t0", -1).branch("bne", "t0", 0, "rest").done();
+  }, (r) => expect(r.dword(DATA + 8)).toBe(0n), { harts: 3, maxSteps: 1_500_000 });
 
   onBoth("a hart runs while a lower-numbered one waits", (a) => {
     a.csrr("t0", "mhartid").branch("beq", "t0", 0, "others").prologue();

@@ -139,3 +139,27 @@ test("looking at a machine changes nothing", async () => {
     expect(m.stateHash()).toBe(before);
   }
 });
+
+test("a forged snapshot is refused in one line, never a crash", async () => {
+  const { packState, unpackState } = await import("../../../emulator/snapshot.ts");
+  const m = await Machine.create({ memory: 2 ** 20, kernel: Uint8Array.of(0x13, 0, 0, 0, 0x6f, 0xf0, 0xdf, 0xff) });
+  m.run(1000);
+  type Loose = { [name: string]: Loose } & Loose[] & number;
+  const forge = async (change: (state: Loose) => void): Promise<string> => {
+    const state = unpackState(m.snapshot()) as unknown as Loose;
+    change(state);
+    return await Machine.restore(packState(state as never)).then(() => "restored", (e: unknown) => (e as Error).message);
+  };
+  expect(await forge(() => undefined)).toBe("restored");
+  for (const change of [
+    (s: Loose) => void ((s["harts"]![0]!["privilege"] as unknown) = 2),
+    (s: Loose) => void ((s["harts"]![0]!["tlb"] as unknown) = [1, 2, 3]),
+    (s: Loose) => void ((s["harts"]![0]!["tlb"]![0]!["entries"] as unknown) = [1e9, 0, 0, 0]),
+    (s: Loose) => void ((s["harts"]![0]!["tlb"]![0]!["entries"] as unknown) = "x"),
+    (s: Loose) => void ((s["harts"]![0]!["pmpLow"] as unknown) = ["a"]),
+    (s: Loose) => void ((s["ram"]!["frames"] as unknown) = [-1]),
+    (s: Loose) => void ((s["options"]!["memory"] as unknown) = 5e12),
+    (s: Loose) => void delete (s as { harts?: unknown }).harts,
+  ]) expect(await forge(change)).toMatch(/^snapshot: .+$|^\d+ bytes of memory/);
+  expect(await Machine.restore(m.snapshot().slice(0, -100)).catch((e: unknown) => (e as Error).message)).toMatch(/^snapshot: .*cut short/);
+});
