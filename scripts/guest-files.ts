@@ -10,7 +10,7 @@ const PROGRAMS = join(ROOT, "guest-user", "prebuilt");
 /** Where the kernel comes from, for messages. */
 export const KERNEL_PATH = join(ROOT, "guest-kernel", "prebuilt", "kernel.elf");
 
-/** A user program: what it is called on the disk, and its ELF file. */
+/** A user program or shared object: its path on the disk without the first slash, and its ELF file. */
 export interface Program {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -21,8 +21,16 @@ export function kernelImage(): Uint8Array {
   return new Uint8Array(readFileSync(KERNEL_PATH));
 }
 
-/** All user programs, sorted by name. Throws the host's own error when they are not there. */
+/** Names of the files in `folder` (below PROGRAMS, "" or ending in a slash) that belong on the disk, subfolders included. */
+function filesIn(folder: string): string[] {
+  const entries = readdirSync(join(PROGRAMS, folder), { withFileTypes: true });
+  const wanted = entries.filter(({ name }) => name !== "TOOLCHAIN" && !name.startsWith("."));
+  return wanted.flatMap((entry) => (entry.isDirectory() ? filesIn(`${folder}${entry.name}/`) : [`${folder}${entry.name}`]));
+}
+
+/** All user programs and shared objects, sorted by name. Throws the host's own error when they are not there. */
 export function userPrograms(): Program[] {
-  const names = readdirSync(PROGRAMS).filter((name) => name !== "TOOLCHAIN" && !name.startsWith("."));
-  return names.sort().map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(PROGRAMS, name))) }));
+  return filesIn("")
+    .sort()
+    .map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(PROGRAMS, name))) }));
 }

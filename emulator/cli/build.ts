@@ -1,7 +1,6 @@
 // From settings to a machine: reads files, opens disks, and says in the person's own words what cannot be.
 import { readFileSync, statSync } from "node:fs";
-import { defaultFiles } from "../../scripts/default-disk.ts";
-import { buildImage } from "../../scripts/fs/filesystem.ts";
+import { defaultImage } from "../../scripts/default-disk.ts";
 import { ImageError } from "../../scripts/fs/layout.ts";
 import { KERNEL_PATH, kernelImage } from "../../scripts/guest-files.ts";
 import { isElf } from "../boot/elf.ts";
@@ -161,7 +160,7 @@ function openDisk({ file, readOnly = false, snapshot = false }: DiskSetting): Bl
 /** A fresh disk in memory with this checkout's programs. */
 function ownDisk(): BlockBackend {
   try {
-    return new MemoryBlock(buildImage(defaultFiles()));
+    return new MemoryBlock(defaultImage());
   } catch (e) {
     throw e instanceof ImageError ? new UsageError(`the default disk: ${e.message}`) : e;
   }

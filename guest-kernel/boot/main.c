@@ -6,6 +6,7 @@
 #include "riscv.h"
 #include "proc.h"
 #include "vm.h"
+#include "file.h"
 
 void main(const void *fdt);
 void run_on_stack(uint64 sp, void (*f)(void)) __attribute__((noreturn));
@@ -64,11 +65,18 @@ main(const void *fdt)
          machine.harts == 1 ? "" : "s");
 
   vm_page_init((uint64)kernel_end, ram_end);
+  vm_policy_init();
   vm_object_init();
   vm_map_init();
   pmap_bootstrap(ram_end);
+  vm_zero_page_init();
   trap_init();
   proc_init();
+  signal_init();
+  clone_init();
+  futex_init();
+  shm_init();
+  clock_init();
   plicinit();
   pmap_init_hart(); /* drivers use the kernel's own map */
   trap_init_hart();

@@ -3,6 +3,7 @@
 //   backspace, DEL   erase a character        ^D   end of file; after some text: hand the text over
 //   ^W               erase a word             ^P   list the processes
 //   ^U               erase the line           CR   is taken as newline
+//   ^C               erase the line; SIGINT for what runs in the foreground
 //
 // Escape sequences (arrow keys and the like) and other control characters are dropped.
 
@@ -30,6 +31,8 @@ static struct {
   uint ready;                // end of what readers may have
   uint edit;                 // end of the line that is being typed
   enum { PLAIN, ESCAPED, SEQUENCE } state;
+  int shell_waits;           // a shell (a child of init) waits for a line
+  int since;                 // the next process number when it got its last one
 } cons;
 
 // Print a byte of the kernel's own: at once, without locks, so that panics can do it.
@@ -116,6 +119,25 @@ in_escape(int c)
   }
 }
 
+// ^C. cons.lock is held, and given back. There are no process groups: "in the foreground" is all that
+// was born since a shell got its last line, so that earlier jobs in the background are spared. A shell
+// is a child of init; at its prompt it gets an empty line, for a new prompt.
+static void
+interrupt_foreground(void)
+{
+  int since = cons.since;
+
+  cons.edit = cons.ready;
+  consputc('^');
+  consputc('C');
+  if (cons.shell_waits)
+    type('\n');
+  else
+    consputc('\n');
+  release(&cons.lock);
+  interrupt_born_since(since);
+}
+
 // A byte has arrived (interrupt handler).
 void
 consoleintr(int c)
@@ -129,6 +151,9 @@ consoleintr(int c)
   case CTRL('P'):
     release(&cons.lock);     // the list takes a while, and looks at sleepers on the console, too
     procdump();
+    return;
+  case CTRL('C'):
+    interrupt_foreground();
     return;
   case CTRL('H'):
   case DEL:
@@ -163,18 +188,22 @@ static int
 consoleread(int user, uint64 dst, int n)
 {
   char chunk[CHUNK];
-  int got = 0;
+  int got = 0, shell = parent_number(myproc()) == 1;
 
   if (n == 0)
     return 0;
   acquire(&cons.lock);
   while (cons.read == cons.ready) {
-    if (killed(myproc())) {
+    if (interrupted(myproc())) {
       release(&cons.lock);
       return -EINTR;
     }
-    sleep(&cons.read, &cons.lock);
+    cons.shell_waits += shell;
+    sleep_intr(&cons.read, &cons.lock);
+    cons.shell_waits -= shell;
   }
+  if (shell)
+    cons.since = next_process_number();
   while (got < n && got < CHUNK && cons.read != cons.ready) {
     char c = cons.buf[cons.read % INPUT];
     if (c == CTRL('D')) {    // stored only where a line would begin

@@ -1,7 +1,7 @@
 // The content of inodes: which block holds which part, reading, writing, shrinking.
 //
-// File data is written in place (bdirty); what directories hold and all block numbers are metadata
-// and go through the journal (log_write).
+// The data of files is in the page cache (vm/vnode_pager.c); what directories hold and all block
+// numbers are metadata, in the buffer cache, and go through the journal (log_write).
 
 #include "types.h"
 #include "param.h"
@@ -11,9 +11,9 @@
 #include "buf.h"
 #include "defs.h"
 #include "fs.h"
+#include "proc.h"
+#include "vnode.h"
 #include "abi/errno.h"
-
-#define READAHEAD 64         // blocks that are read ahead of a sequential reader
 
 static uchar zeros[BSIZE];   // what a hole reads as
 
@@ -89,6 +89,14 @@ uint
 bmap(struct inode *ip, uint bn)
 {
   return bn < MAXFILE ? block_of(ip, bn, 0) : 0;
+}
+
+// The same, but a hole is filled first (*fresh says whether that happened); 0 when the disk is full. Inside
+// an operation. A fresh data block's content is the caller's to write.
+uint
+bmap_alloc(struct inode *ip, uint bn, int *fresh)
+{
+  return block_of(ip, bn, fresh);
 }
 
 // What one step of shrinking carries along.
@@ -185,6 +193,8 @@ ishrink(struct inode *ip, uint size)
   uint keep = (uint)(((uint64)size + BSIZE - 1) / BSIZE);
   int all = 1;
 
+  if (ip->type == T_FILE)
+    vnode_truncate(ip, size);
   for (int i = NDIRECT + 1; all && i >= 0; i--) {
     int level = i < NDIRECT ? 0 : i - NDIRECT + 1;
     uint index = level < 2 ? (uint)i : NDIRECT + NINDIRECT;
@@ -197,67 +207,49 @@ ishrink(struct inode *ip, uint size)
     ip->size = size;
   else if (!all && s.low < ip->size / BSIZE)
     ip->size = s.low * BSIZE;
-  ip->ra_done = ip->ra_next = 0;
+  ip->ra_next = 0;
   iupdate(ip);
   return !all;
 }
 
-// Begin to read what the reader of bytes [off, off + n) needs now and, if it reads in sequence, soon.
-static void
-read_ahead(struct inode *ip, uint off, uint n)
+// Copy m bytes of a directory's block to dst. 0; -EFAULT also when the page of user memory is only not there now.
+static int
+copy_from_block(int user_dst, uint64 dst, const void *from, uint m)
 {
-  uint first = off / BSIZE;
-  uint last = (off + n - 1) / BSIZE;
-  uint end = (ip->size - 1) / BSIZE;
-
-  if (first != ip->ra_next)
-    ip->ra_done = first;                     // not where the last read ended: start anew
-  else if (ip->ra_done < end && last + READAHEAD / 2 >= ip->ra_done)
-    last += READAHEAD;
-  ip->ra_next = (off + n) / BSIZE;
-  if (last > end)
-    last = end;
-  if (ip->ra_done < first)
-    ip->ra_done = first;
-  if (last <= ip->ra_done && first == (off + n - 1) / BSIZE)
-    return;                                  // one block, or nothing new: the reader will fetch it
-  int started = 0;
-  for (; ip->ra_done <= last; ip->ra_done++) {
-    uint b = bmap(ip, ip->ra_done);
-    if (b)
-      breadahead(ip->dev, b);
-    started = 1;
-  }
-  if (started)
-    virtio_disk_kick();
+  if (user_dst)
+    return copyout_present(myproc()->map, dst, from, m) == m ? 0 : -EFAULT;
+  memmove((void *)dst, from, m);
+  return 0;
 }
 
 // Read up to n bytes from offset off into dst, a user address if user_dst. ip is locked. The number of
-// bytes read (less than n at the end of the file), or -EFAULT, -EIO when there is none.
+// bytes read: less than n at the end of the file, or where user memory is not present. -EFAULT when its
+// first page is not (the caller unlocks ip, faults it in and tries again); -EIO.
 int
 readi(struct inode *ip, int user_dst, uint64 dst, uint off, uint n)
 {
   uint done = 0;
 
+  if (n > 0x7ffff000)
+    n = 0x7ffff000;
+  if (ip->type == T_FILE)
+    return vnode_read(ip, user_dst, dst, off, n);
   if (off >= ip->size || n == 0)
     return 0;
   if (n > ip->size - off)
     n = ip->size - off;
-  if (n > 0x7ffff000)
-    n = 0x7ffff000;
-  read_ahead(ip, off, n);
   while (done < n) {
     uint at = (off + done) % BSIZE;
     uint m = BSIZE - at < n - done ? BSIZE - at : n - done;
     uint b = bmap(ip, (off + done) / BSIZE);
     int err;
     if (b == 0) {
-      err = either_copyout(user_dst, dst + done, zeros, m);
+      err = copy_from_block(user_dst, dst + done, zeros, m);
     } else {
       struct buf *bp = bread_data(ip->dev, b);
       if (bp == 0)
         return done > 0 ? (int)done : -EIO;
-      err = either_copyout(user_dst, dst + done, bp->data + at, m);
+      err = copy_from_block(user_dst, dst + done, bp->data + at, m);
       brelse(bp);
     }
     if (err < 0)
@@ -267,9 +259,9 @@ readi(struct inode *ip, int user_dst, uint64 dst, uint off, uint n)
   return done;
 }
 
-// Write m bytes into content block b at offset at. A fresh block's other bytes become zeros.
+// Write m bytes of a directory into content block b at offset at. A fresh block's other bytes become zeros.
 static int
-write_block(struct inode *ip, uint b, int fresh, uint at, int user_src, uint64 src, uint m)
+write_block(struct inode *ip, uint b, int fresh, uint at, const void *src, uint m)
 {
   struct buf *bp;
 
@@ -279,37 +271,31 @@ write_block(struct inode *ip, uint b, int fresh, uint at, int user_src, uint64 s
     bp = bget(ip->dev, b);
   else if ((bp = bread_data(ip->dev, b)) == 0)
     return -EIO;
-  int err = either_copyin(bp->data + at, user_src, src, m);
-  if (err < 0 && fresh) {
-    memset(bp->data, 0, BSIZE);
-  } else if (err < 0 && !bp->valid) {
-    brelse(bp);              // half a block over nothing: what is on the disk stays
-    return -EFAULT;
-  }
+  memmove(bp->data + at, src, m);
   bp->valid = 1;
-  if (ip->type == T_DIR)
-    log_write(bp);
-  else
-    bdirty(bp);
+  log_write(bp);
   brelse(bp);
-  return err < 0 ? -EFAULT : 0;
+  return 0;
 }
 
 // Write n bytes from src (a user address if user_src) at offset off, growing the file as needed, but
 // not beyond what one operation may write: the caller sees to n <= OPDATABLOCKS blocks. ip is locked;
-// inside an operation. The number of bytes written, or -errno when there is none.
+// inside an operation. The number of bytes written, fewer where user memory is not present; -EFAULT when
+// its first page is not (the caller ends the operation, faults it in and tries again), or -errno.
 int
 writei(struct inode *ip, int user_src, uint64 src, uint off, uint n)
 {
   uint done = 0;
   int err = 0, changed = 0;
 
-  if (off > ip->size)
+  if (off > ip->size && ip->type != T_FILE)
     return -EINVAL;
   if (n > MAXFILESIZE - off)
     n = MAXFILESIZE - off;
   if (n == 0)
     return off == MAXFILESIZE ? -EFBIG : 0;
+  if (ip->type == T_FILE)
+    return vnode_write(ip, user_src, src, off, n);
   while (done < n && err == 0) {
     uint at = (off + done) % BSIZE;
     uint m = BSIZE - at < n - done ? BSIZE - at : n - done;
@@ -320,7 +306,7 @@ writei(struct inode *ip, int user_src, uint64 src, uint off, uint n)
       break;
     }
     changed |= fresh;
-    err = write_block(ip, b, fresh, at, user_src, src + done, m);
+    err = write_block(ip, b, fresh, at, (const void *)(src + done), m);
     if (err == 0)
       done += m;
   }

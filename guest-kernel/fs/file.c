@@ -9,7 +9,10 @@
 #include "buf.h"
 #include "file.h"
 #include "defs.h"
+#include "vm.h"
+#include "vnode.h"
 #include "abi/errno.h"
+#include "abi/stat.h"
 
 struct devsw devsw[NDEV];
 
@@ -76,6 +79,10 @@ fileclose(struct file *f)
 
   if (last.type == FD_PIPE) {
     pipeclose(last.pipe, last.writable);
+  } else if (last.type == FD_SHM) {
+    shm_close(&last);
+  } else if (last.type == FD_PROC) {
+    procfs_close(&last);
   } else if (last.type == FD_INODE || last.type == FD_DEVICE) {
     begin_op();
     iput(last.ip);
@@ -89,11 +96,19 @@ filestat(struct file *f, uint64 addr)
 {
   struct stat st;
 
-  if (f->type != FD_INODE && f->type != FD_DEVICE)
+  if (f->type == FD_PIPE)
     return -EBADF;           // a pipe has no inode
-  ilock(f->ip);
-  stati(f->ip, &st);
-  iunlock(f->ip);
+  if (f->type == FD_PROC) {
+    procfs_stat(f, &st);
+  } else if (f->type == FD_SHM) {
+    memset(&st, 0, sizeof(st));
+    st.type = T_FILE;
+    st.size = shm_size(f);
+  } else {
+    ilock(f->ip);
+    stati(f->ip, &st);
+    iunlock(f->ip);
+  }
   return either_copyout(1, addr, &st, sizeof(st));
 }
 
@@ -104,6 +119,45 @@ driver(struct file *f)
   if (f->major < 0 || f->major >= NDEV || devsw[f->major].read == 0)
     return 0;
   return &devsw[f->major];
+}
+
+// readi or writei has met a page of user memory that is not there: fault it in, and some after it, within n
+// bytes from va. 0 or -EFAULT. Nothing is locked.
+static int
+fault_in(uint64 va, uint64 n, int access)
+{
+  struct vm_map *map = myproc()->map;
+  uint64 end = n < 16 * PGSIZE ? va + n : va + 16 * PGSIZE;
+
+  while (va < end && user_present(map, va, access)) // a directory is not copied in part
+    va = PGROUNDDOWN(va) + PGSIZE;
+  if (va >= USERTOP || (va < end && vm_fault(map, va, access) < 0))
+    return -EFAULT;
+  for (va = PGROUNDDOWN(va) + PGSIZE; va < end && va < USERTOP; va += PGSIZE)
+    if (!user_present(map, va, access) && vm_fault(map, va, access) < 0)
+      break;
+  return 0;
+}
+
+// Read from an inode to user memory.
+static int
+read_inode(struct file *f, uint64 addr, int n)
+{
+  int done = 0, r, end;
+
+  do {
+    ilock(f->ip);
+    r = readi(f->ip, 1, addr + done, f->off, n - done);
+    if (r > 0) {
+      f->off += r;
+      done += r;
+    }
+    end = f->off >= f->ip->size;
+    iunlock(f->ip);
+    if ((r == -EFAULT || (r > 0 && done < n && !end)) && fault_in(addr + done, n - done, PROT_WRITE) == 0)
+      r = 1;
+  } while (r > 0 && done < n && !end && !killed(myproc()));
+  return done > 0 ? done : r < 0 ? r : 0;
 }
 
 // Read up to n bytes to user address addr. The number of bytes, 0 at the end, or -errno.
@@ -118,12 +172,11 @@ fileread(struct file *f, uint64 addr, int n)
     return piperead(f->pipe, addr, n);
   if (f->type == FD_DEVICE)
     return driver(f) ? driver(f)->read(1, addr, n) : -ENXIO;
-  ilock(f->ip);
-  int r = readi(f->ip, 1, addr, f->off, n);
-  if (r > 0)
-    f->off += r;
-  iunlock(f->ip);
-  return r;
+  if (f->type == FD_PROC)
+    return procfs_read(f, addr, n);
+  if (f->type == FD_SHM)
+    return -EINVAL;          // shared memory is for mmap
+  return read_inode(f, addr, n);
 }
 
 // Bytes that one operation may write from offset off on.
@@ -154,8 +207,10 @@ write_inode(struct file *f, uint64 addr, int n)
       f->off += r;
     iunlock(f->ip);
     end_op();
-    bthrottle();
-    if (r <= 0)
+    vnode_throttle();
+    if (r == -EFAULT && fault_in(addr + done, n - done, PROT_READ) == 0)
+      r = 0;
+    else if (r <= 0)
       break;
     done += r;
     if (killed(myproc()))
@@ -176,5 +231,7 @@ filewrite(struct file *f, uint64 addr, int n)
     return pipewrite(f->pipe, addr, n);
   if (f->type == FD_DEVICE)
     return driver(f) ? driver(f)->write(1, addr, n) : -ENXIO;
+  if (f->type == FD_SHM)
+    return -EINVAL;
   return write_inode(f, addr, n);
 }

@@ -15,10 +15,9 @@
 #include "buf.h"
 #include "defs.h"
 #include "fs.h"
+#include "vnode.h"
 
-// Enough for every open file, every working directory and what system calls hold in passing, with
-// room for the recently used.
-#define NITABLE (NFILE + 4 * NPROC + 64)
+#define NITABLE NINODES
 #define NIHASH 256
 
 static struct {
@@ -42,6 +41,15 @@ iinit(void)
   iallocator.hint = ROOTINO + 1;
   for (int i = 0; i < NITABLE; i++)
     initsleeplock(&itable.inode[i].lock, "inode");
+  for (int i = 0; i < NITABLE; i++)
+    vnode_init(&itable.inode[i]);
+}
+
+// Entry i of the table, whatever inode it stands for: for those who look through all objects of files.
+struct inode *
+inode_in_table(uint i)
+{
+  return &itable.inode[i];
 }
 
 static struct dinode *
@@ -96,15 +104,22 @@ iupdate(struct inode *ip)
   brelse(b);
 }
 
-// A table entry that nobody uses, taken out of the hash table. itable.lock held.
+// A table entry that nobody uses, taken out of the hash table; 0 if all such have file pages that must
+// be written first. itable.lock held.
 static struct inode *
 free_entry(void)
 {
+  int unwritten = 0;
+
   for (int i = 0; i < NITABLE; i++) {
     struct inode *ip = &itable.inode[itable.clock];
     itable.clock = (itable.clock + 1) % NITABLE;
     if (ip->ref > 0)
       continue;
+    if (!vnode_discard(ip)) {
+      unwritten = 1;
+      continue;
+    }
     if (ip->inum != 0) {
       struct inode **p = &itable.hash[ip->inum % NIHASH];
       while (*p != ip)
@@ -113,6 +128,8 @@ free_entry(void)
     }
     return ip;
   }
+  if (unwritten)
+    return 0;
   panic("inode table: all %d entries are in use, more than open files and processes can hold", NITABLE);
 }
 
@@ -126,11 +143,19 @@ iget(uint dev, uint inum)
     panic("file system: inode number %d is not between 1 and %d; the file system is damaged",
           inum, sb.ninodes - 1);
   acquire(&itable.lock);
+again:
   for (ip = *chain; ip; ip = ip->hash)
     if (ip->inum == inum && ip->dev == dev)
       break;
   if (ip == 0) {
     ip = free_entry();
+    if (ip == 0) {
+      release(&itable.lock);
+      vnode_push();
+      vnode_drain();
+      acquire(&itable.lock);
+      goto again;
+    }
     ip->dev = dev;
     ip->inum = inum;
     ip->valid = 0;
@@ -165,7 +190,8 @@ load(struct inode *ip)
   ip->size = d->size;
   memmove(ip->addrs, d->addrs, sizeof(ip->addrs));
   brelse(b);
-  ip->ra_next = ip->ra_done = ip->dir_hint = 0;
+  ip->ra_next = ip->dir_hint = 0;
+  vnode_loaded(ip);
   ip->valid = 1;
 }
 

@@ -25,6 +25,7 @@
 #include "buf.h"
 #include "defs.h"
 #include "fs.h"
+#include "vnode.h"
 
 static struct {
   struct spinlock lock;
@@ -177,7 +178,7 @@ commit(void)
   struct logheader *lh = (struct logheader *)header->data;
   uint n = journal.n;
 
-  bpush();
+  vnode_push();
   for (uint i = 0; i < n; i++)
     bstart_write(journal.block[i], sb.logstart + 1 + i);
   virtio_disk_kick();
@@ -196,7 +197,7 @@ commit(void)
     if (journal.block[i]->failed)
       panic("journal: the disk refuses to write the journal (block %d)", sb.logstart + 1 + i);
   }
-  bdrain();
+  vnode_drain();
   flush();
   if (n == 0)
     return;
@@ -226,7 +227,7 @@ commit_locked(void)
 {
   journal.committing = 1;
   release(&journal.lock);
-  if (journal.n > 0 || bunwritten())
+  if (journal.n > 0 || vnode_unwritten())
     commit();
   freemap_committed();
   acquire(&journal.lock);
@@ -272,7 +273,7 @@ end_op(void)
   if (journal.outstanding <= 0 || journal.committing)
     panic("journal: end_op without begin_op (%d operations run)", journal.outstanding);
   journal.outstanding--;
-  if (!journal.noticed && (journal.n > 0 || bunwritten())) {
+  if (!journal.noticed && (journal.n > 0 || vnode_unwritten())) {
     journal.noticed = 1;
     wakeup(&journal.noticed);
   }
@@ -281,6 +282,18 @@ end_op(void)
   } else if (journal.crowded) {
     journal.crowded = 0;
     wakeup(&journal);
+  }
+  release(&journal.lock);
+}
+
+// Files have pages to write: let syncd see to it, also if no operation ends. Callable with a family's lock held.
+void
+log_notice(void)
+{
+  acquire(&journal.lock);
+  if (!journal.noticed) {
+    journal.noticed = 1;
+    wakeup(&journal.noticed);
   }
   release(&journal.lock);
 }

@@ -91,11 +91,11 @@ writer_enter(struct pipe *p, uint need)
   for (;;) {
     if (!p->readopen)
       return -EPIPE;
-    if (killed(myproc()))
+    if (interrupted(myproc()))
       return -EINTR;
     if (!p->writing && RING - (p->nwrite - p->nread) >= need)
       break;
-    sleep(&p->nwrite, &p->lock);
+    sleep_intr(&p->nwrite, &p->lock);
   }
   p->writing = 1;
   return 0;
@@ -141,7 +141,7 @@ piperead(struct pipe *p, uint64 addr, int n)
     return 0;
   acquire(&p->lock);
   for (;;) {
-    if (killed(myproc())) {
+    if (interrupted(myproc())) {
       release(&p->lock);
       return -EINTR;
     }
@@ -151,7 +151,7 @@ piperead(struct pipe *p, uint64 addr, int n)
       release(&p->lock);
       return 0;
     }
-    sleep(&p->nread, &p->lock);
+    sleep_intr(&p->nread, &p->lock);
   }
   p->reading = 1;
   uint there = p->nwrite - p->nread;

@@ -12,6 +12,7 @@
 #include "abi/errno.h"
 #include "abi/fcntl.h"
 #include "abi/stat.h"
+#include "vnode.h"
 
 #define LINKMAX 32767        // largest nlink; a short on the disk
 
@@ -308,9 +309,24 @@ open_allowed(struct inode *ip, int mode)
 {
   if (ip->type == T_DIR && (mode & (O_WRONLY | O_RDWR | O_TRUNC)))
     return -EISDIR;
+  if (ip->type == T_FILE && (mode & (O_WRONLY | O_RDWR | O_TRUNC)) && vnode_is_text(ip))
+    return -ETXTBSY;
   if (ip->type == T_DEVICE && (ip->major < 0 || ip->major >= NDEV || devsw[ip->major].read == 0))
     return -ENXIO;
   return 0;
+}
+
+// Cut a file, which is locked, down to size bytes. Inside an operation, which may end here and another
+// begin: several for a large file, with the file unlocked in between.
+static void
+cut(struct inode *ip, uint size)
+{
+  while (ishrink(ip, size)) {
+    iunlock(ip);
+    end_op();
+    begin_op();
+    ilock(ip);
+  }
 }
 
 // Find or create what open names. Inside an operation. Not locked, or 0 and *err = -errno.
@@ -329,15 +345,9 @@ open_inode(char *path, int mode, int *err)
   if (ip == 0)
     return 0;
   *err = open_allowed(ip, mode);
-  int more = *err == 0 && (mode & O_TRUNC) && ip->type == T_FILE && ishrink(ip, 0);
+  if (*err == 0 && (mode & O_TRUNC) && ip->type == T_FILE)
+    cut(ip, 0);
   iunlock(ip);
-  while (more) {             // a large file: several operations, without its lock in between
-    end_op();
-    begin_op();
-    ilock(ip);
-    more = ishrink(ip, 0);
-    iunlock(ip);
-  }
   if (*err != 0) {
     iput(ip);
     return 0;
@@ -357,6 +367,8 @@ sys_open(void)
     return err;
   if ((mode & (O_WRONLY | O_RDWR)) == (O_WRONLY | O_RDWR))
     return -EINVAL;
+  if (procfs_path(path))
+    return procfs_open(path, mode);
   // Descriptor and table entry first, so that lacking one creates and truncates nothing.
   struct file *f = filealloc();
   if (f == 0)
@@ -487,6 +499,78 @@ sys_rename(void)
   if ((err = argstr(0, old, MAXPATH)) < 0 || (err = argstr(1, new, MAXPATH)) < 0)
     return err;
   return fsrename(old, new);
+}
+
+// ftruncate(fd, size): make a file longer, by a hole, or shorter.
+long
+sys_ftruncate(void)
+{
+  int fd;
+  uint64 size;
+  struct file *f = argfd(0, &fd);
+
+  argaddr(1, &size);
+  if (f == 0)
+    return -EBADF;
+  if ((long)size < 0 || !f->writable)
+    return -EINVAL;
+  if (f->type == FD_SHM)
+    return shm_truncate(f, size);
+  if (f->type != FD_INODE || f->ip->type != T_FILE)
+    return -EINVAL;
+  if (size > MAXFILESIZE)
+    return -EFBIG;
+  begin_op();
+  ilock(f->ip);
+  if (size < f->ip->size) {
+    cut(f->ip, size);
+  } else if (size > f->ip->size) {
+    vnode_extend(f->ip, size);
+    f->ip->size = size;
+    iupdate(f->ip);
+  }
+  iunlock(f->ip);
+  end_op();
+  return 0;
+}
+
+// fsync(fd): all of the file is on the disk when it returns.
+long
+sys_fsync(void)
+{
+  int fd;
+  struct file *f = argfd(0, &fd);
+
+  if (f == 0)
+    return -EBADF;
+  return f->type == FD_INODE ? fssync() : -EINVAL;
+}
+
+// lseek(fd, offset, whence): where the next read or write begins: from the start (0), from here (1), from
+// the end (2). The new offset.
+long
+sys_lseek(void)
+{
+  int fd, whence;
+  uint64 offset;
+  struct file *f = argfd(0, &fd);
+
+  argaddr(1, &offset);
+  argint(2, &whence);
+  if (f == 0)
+    return -EBADF;
+  if (f->type != FD_INODE)
+    return -ESPIPE;
+  if (whence < 0 || whence > 2)
+    return -EINVAL;
+  ilock(f->ip);
+  long to = (long)offset + (whence == 1 ? (long)f->off : whence == 2 ? (long)f->ip->size : 0);
+  if (to >= 0 && to <= (long)MAXFILESIZE)
+    f->off = to;
+  else
+    to = -EINVAL;
+  iunlock(f->ip);
+  return to;
 }
 
 // sync(): all that has been done so far is on the disk when it returns.

@@ -34,6 +34,10 @@ char *strncpy(char *, const char *, size_t);
 char *safestrcpy(char *, const char *, size_t);
 
 /* printf.c */
+struct sink {                    /* where formatted text goes; more may follow in a larger struct */
+  void (*put)(struct sink *, int c);
+};
+void format(struct sink *, const char *fmt, va_list);
 void printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void panic_stop_if_panicked(void);
@@ -100,6 +104,7 @@ int holdingsleep(struct sleeplock *);
 void proc_init(void);
 void proc_start_init(void);
 int fork(void);
+int fork_with(uint64 stack);
 void exit(int status) __attribute__((noreturn));
 int wait(uint64 status_va);
 int kill(int pid);
@@ -109,18 +114,56 @@ int kthread(const char *name, void (*body)(void));
 int proc_info(struct procinfo *, int slot);
 int proc_count(void);
 void procdump(void);
+int next_process_number(void);
+struct proc *inspect(int pid);
+void inspect_end(struct proc *);
+void wait_inspectors(struct proc *);
+int parent_number(struct proc *);
+void interrupt_born_since(int since);
+
+/* signal.c */
+void signal_init(void);
+void signal_fork(struct proc *parent, struct proc *child);
+void signal_exec(struct proc *);
+int signal_send(int pid, int sig, int code, int sender);
+void signal_child_ended(struct proc *parent, int pid, int status, int by);
+void signal_broken_pipe(struct proc *);
+int signal_fault(struct proc *, int sig, int code, uint64 addr);
+void signal_deliver(struct proc *);
+
+/* clone.c */
+void clone_init(void);
+uint64 trapframe_address(struct proc *);
+int clone_join(struct vm_map *, struct proc *child);
+void leave_map(struct proc *, struct vm_map *);
+
+/* futex.c */
+void futex_init(void);
+
+/* clock.c */
+void clock_init(void);
+void clock_tick(uint64 now);
+int fetch_timespec(uint64 va, uint64 *counts);
+const void *vdso_code_page(void);
+const void *vdso_time_page(void);
+uint64 vdso_sigreturn(void);
 
 /* sched.c */
 void scheduler(void) __attribute__((noreturn));
 void sched(void);
 void yield(void);
 void make_runnable(struct proc *);
+void wake_idle_hart(void);
 void sched_init(void);
 void sleep(void *chan, struct spinlock *);
 void wakeup(void *chan);
 void unsleep(struct proc *);
 uint64 ticks_now(void);
 int sleep_ticks(uint64 n);
+void sleep_intr(void *chan, struct spinlock *);
+int interrupted(struct proc *);
+int sleep_until(uint64 until, volatile int *flag);
+void set_flag(volatile int *flag, struct proc *);
 uint64 next_alarm(void);
 void alarm_tick(uint64 now);
 
@@ -146,6 +189,9 @@ int fetchstr(uint64 va, char *buf, int max);
 int copyout(struct vm_map *, uint64 to_va, const void *from, uint64 n);
 int copyin(struct vm_map *, void *to, uint64 from_va, uint64 n);
 int copyinstr(struct vm_map *, char *to, uint64 from_va, uint64 max); /* length, -EFAULT, -ENAMETOOLONG */
+int user_present(struct vm_map *, uint64 va, int access);
+uint64 copyout_present(struct vm_map *, uint64 to_va, const void *from, uint64 n);
+uint64 copyin_present(struct vm_map *, void *to, uint64 from_va, uint64 n);
 int either_copyout(int user_dst, uint64 to, const void *from, uint64 n);
 int either_copyin(void *to, int user_src, uint64 from, uint64 n);
 

@@ -5,6 +5,7 @@
 #include "types.h"
 
 #define ELF_EXEC 2
+#define ELF_DYN 3 /* has no place of its own: shared objects, the dynamic linker */
 #define ELF_RISCV 243
 
 struct elf_header {

@@ -7,17 +7,19 @@
 #include "fs.h"
 
 struct pipe;
+struct stat;
 
 // One open file; descriptors of several processes may point to it (ref, under ftable.lock).
 struct file {
-  enum { FD_NONE, FD_PIPE, FD_INODE, FD_DEVICE } type;
+  enum { FD_NONE, FD_PIPE, FD_INODE, FD_DEVICE, FD_SHM, FD_PROC } type;
   int ref;
   char readable;
   char writable;
   char append;               // FD_INODE: every write goes to the end of the file
   struct pipe *pipe;         // FD_PIPE
   struct inode *ip;          // FD_INODE and FD_DEVICE
-  uint off;                  // FD_INODE; guarded by ip->lock
+  void *data;                // FD_SHM: its struct shm; FD_PROC: its text
+  uint off;                  // FD_INODE, guarded by ip->lock; FD_PROC
   short major;               // FD_DEVICE
   struct file *next;         // on the free list
 };
@@ -41,6 +43,21 @@ void         fileclose(struct file *f);
 int          fileread(struct file *f, uint64 addr, int n);
 int          filewrite(struct file *f, uint64 addr, int n);
 int          filestat(struct file *f, uint64 addr);
+
+// proc/shm.c
+struct vm_object;
+void         shm_init(void);
+void         shm_close(struct file *f);
+int          shm_truncate(struct file *f, uint64 size);
+uint64       shm_size(struct file *f);
+struct vm_object *shm_object(struct file *f);
+
+// fs/procfs.c
+int          procfs_path(const char *path);
+int          procfs_open(const char *path, int mode);
+int          procfs_read(struct file *f, uint64 addr, int n);
+void         procfs_stat(struct file *f, struct stat *st);
+void         procfs_close(struct file *f);
 
 // fs/pipe.c
 int          pipealloc(struct file **f0, struct file **f1);

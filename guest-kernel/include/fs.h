@@ -15,6 +15,12 @@
 #include "sleeplock.h"
 #include "abi/fs.h"
 #include "abi/stat.h"
+#include "param.h"
+#include "vm.h"
+
+// Entries of the table of inodes in memory: enough for every open file, every working directory and what
+// system calls hold in passing, with room for the recently used.
+#define NINODES (NFILE + 4 * NPROC + 64)
 
 // An inode in memory. ref counts pointers to it (under itable.lock); everything after lock is a copy
 // of the dinode, to be looked at with lock held and only while valid.
@@ -27,9 +33,10 @@ struct inode {
   short type, major, minor, nlink;
   uint size;
   uint addrs[NDIRECT + 2];
-  uint ra_next;              // block that the next read starts at if reading is sequential
-  uint ra_done;              // read-ahead has been started for all blocks before this one
+  uint ra_next;              // files: page that the next read starts in if reading is sequential
   uint dir_hint;             // directories: no empty slot lies before this offset
+  struct vm_object object;   // files: the pages of its content that are in memory (vm/vnode_pager.c)
+  int mapped;                // ... and a pointer to the inode is held because address spaces map it
   struct inode *hash;        // next in the table's hash chain, or on its free list
 };
 
@@ -54,6 +61,7 @@ void          end_op(void);
 void          log_write(struct buf *b);
 int           fssync(void);
 void          syncd(void);
+void          log_notice(void);
 
 // fs/freemap.c
 void          freemap_init(int dev);
@@ -76,12 +84,14 @@ void          iunlockput(struct inode *ip);
 void          iupdate(struct inode *ip);
 void          stati(struct inode *ip, struct stat *st);
 void          ireclaim(int dev);
+struct inode *inode_in_table(uint i);
 
 // fs/content.c
 int           ishrink(struct inode *ip, uint size);
 int           readi(struct inode *ip, int user_dst, uint64 dst, uint off, uint n);
 int           writei(struct inode *ip, int user_src, uint64 src, uint off, uint n);
 uint          bmap(struct inode *ip, uint bn);
+uint          bmap_alloc(struct inode *ip, uint bn, int *fresh);
 
 // fs/dir.c
 int           namecmp(const char *a, const char *b);

@@ -12,8 +12,8 @@
  *   0x80000000 RAM, kernel first   |
  *
  * User virtual: page 0 unmapped, program from 0x10000, heap after it, stack
- * ending at USERTOP above an unmapped guard, then TRAPFRAME and TRAMPOLINE
- * (both without U permission).
+ * ending at USERTOP above an unmapped guard, then the vDSO, TRAPFRAME and
+ * TRAMPOLINE (these two without U permission).
  */
 #ifndef MEMLAYOUT_H
 #define MEMLAYOUT_H
@@ -51,6 +51,17 @@
 #define MAXVA (1UL << 38)
 #define TRAMPOLINE (MAXVA - 0x1000)
 #define TRAPFRAME (TRAMPOLINE - 0x1000)
+
+/* An address space may have so many clones; the trapframe of number n is n pages below TRAPFRAME. */
+#define NCLONE 10
+
+/*
+ * Between USERTOP and TRAPFRAME, the vDSO: pages that every program may read
+ * (and execute the first of), but neither unmap nor give to a system call.
+ */
+#define VDSO_CODE 0x3fffff0000UL
+#define VDSO_TIME (VDSO_CODE + 0x1000)
+#define VDSO_PROCESS (VDSO_CODE + 0x2000)
 
 /*
  * Kernel stacks: slot i < NPROC is the stack of process-table slot i; slot

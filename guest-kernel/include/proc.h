@@ -5,13 +5,16 @@
 #include "types.h"
 #include "param.h"
 #include "spinlock.h"
+#include "sleeplock.h"
 #include "abi/sysinfo.h"
+#include "abi/signal.h"
 
 struct vm_map;
 struct pmap;
 struct file;
 struct inode;
 struct sleeplock;
+struct vdso_process;
 
 /* Registers kept across a switch between kernel stacks: what a C callee must preserve. Offsets are known to swtch.S. */
 struct context {
@@ -40,7 +43,7 @@ struct cpu {
 
 extern struct cpu cpus[NCPU];
 
-/* A user process's registers while it is in the kernel. Mapped at TRAPFRAME; trampoline.S knows the offsets. */
+/* A user process's registers while it is in the kernel. Mapped at TRAPFRAME (a clone's: below); trampoline.S knows the offsets. */
 struct trapframe {
   uint64 kernel_satp; /*   0 */
   uint64 kernel_sp;   /*   8: top of the process's kernel stack */
@@ -56,6 +59,17 @@ struct trapframe {
   uint64 a0, a1, a2, a3, a4, a5, a6, a7; /* 112 .. 168 */
   uint64 s2, s3, s4, s5, s6, s7, s8, s9, s10, s11; /* 176 .. 248 */
   uint64 t3, t4, t5, t6; /* 256 .. 280 */
+  struct vdso_process *process_page; /* what the vDSO tells about this process; mapped at VDSO_PROCESS */
+};
+
+/* Behind the trapframe, in the same page: signal.c's struct sigstate. */
+#define SIGSTATE_OFFSET 512
+
+/* Why a pending signal was sent. */
+struct sigcause {
+  int code;   /* si_code */
+  int pid;    /* sender, or the child that ended; 0 for the kernel */
+  int status; /* of that child */
 };
 
 enum procstate {
@@ -67,6 +81,11 @@ enum procstate {
   ZOMBIE = PROC_ZOMBIE
 };
 
+/* Page faults by what they needed; see abi/vmstat.h. */
+struct fault_counts {
+  uint64 zero, cow_copy, cow_reuse, file, swap, map, refused;
+};
+
 struct proc {
   struct spinlock lock;
 
@@ -75,7 +94,14 @@ struct proc {
   void *chan;        /* slept on, when SLEEPING */
   int killed;        /* die at the next return to user mode */
   int xstate;        /* exit status for the parent */
+  int killed_by;     /* signal that set killed, or 0 */
   int pid;
+  uint64 sig_pending; /* signals sent and not yet delivered; bit s - 1 is signal s */
+  uint64 sig_blocked; /* these wait; only the process itself changes this and the next two */
+  uint64 sig_ignored; /* SIG_IGN */
+  uint64 sig_caught;  /* have a handler */
+  struct sigcause sig_cause[NSIG];
+  int stopped;       /* until SIGCONT */
   uint hart;         /* where it runs, or ran last */
 
   /* The lock of chan's sleep queue protects this, the run queue's lock the next. */
@@ -91,12 +117,19 @@ struct proc {
   /* Private to the process. */
   uint64 kstack;               /* lowest address of its kernel stack */
   struct vm_map *map;          /* user address space; null in a kernel thread */
+  int clone_slot;              /* which clone of the map's owner it is; 0: the owner */
   struct trapframe *trapframe; /* its registers, at its kernel address */
   struct context context;      /* swtch here to run it */
   struct file *ofile[NOFILE];
   struct inode *cwd;
   void (*kthread)(void);       /* body of a kernel thread */
   struct sleeplock *waits_for; /* sleep lock it is blocked on, for the deadlock check */
+  uint64 sig_saved;            /* mask to go back to, when sig_restore (sigsuspend) */
+  int sig_restore;
+  int call_interrupted;        /* the system call has returned -EINTR */
+  uint64 call_a0, call_a1;     /* its first arguments, for beginning again */
+  struct fault_counts faults;
+  struct sleeplock inspected;  /* held by who looks at the address space from outside */
   uint64 started;              /* mtime when it was last put on a hart */
   uint64 run_time;             /* mtime counts spent on harts */
   char name[NPROCNAME];
@@ -127,6 +160,13 @@ static inline int
 cpuid(void)
 {
   return mycpu()->hartid;
+}
+
+/* Is there anything for signal_deliver to do before p, the current process, returns to user mode? */
+static inline int
+signal_work(struct proc *p)
+{
+  return (p->sig_pending & ~p->sig_blocked) != 0 || p->call_interrupted;
 }
 
 #endif

@@ -32,15 +32,14 @@
 #define VM_H
 
 #include "types.h"
+#include "spinlock.h"
+#include "pmap.h"
 #include "sleeplock.h"
+#include "abi/mman.h" /* PROT_*: rights of a mapping */
 
 struct trapframe;
-
-/* Rights of a mapping. */
-#define PROT_NONE 0
-#define PROT_READ 1
-#define PROT_WRITE 2
-#define PROT_EXEC 4
+struct inode;
+struct vm_map;
 
 /* What a frame is used for. */
 #define PAGE_FREE 0   /* on the free list */
@@ -48,6 +47,17 @@ struct trapframe;
 #define PAGE_TABLE 2  /* a page table; wire_count = valid entries in it */
 #define PAGE_KERNEL 3 /* handed out by kpage_alloc */
 #define PAGE_SLAB 4   /* holds small kernel structures */
+#define PAGE_FILE 5   /* a page of a file's object: promised to nobody, can be dropped when clean */
+
+/* vm_page.flags; the lock of the page's family guards them. */
+#define PAGE_BUSY 1       /* being filled, or on its way to swap: no PTE shows it; sleep on the page */
+#define PAGE_DIRTY 2      /* newer than on the disk. A file's page is mapped writable only while it is dirty */
+#define PAGE_REFERENCED 4 /* used since the clock's hand came by */
+#define PAGE_CLEANING 8   /* being written: readable, but it stays where it is; sleep on the page */
+#define PAGE_CHARGED 16   /* promised when it was taken (no entry promised it); vm_page_free takes the promise back */
+#define PAGE_ERROR 32     /* the disk could not read it */
+#define PAGE_SLOT 64      /* an anonymous page that stands in a swap slot too. It has no writable PTE */
+#define PAGE_DOOMED 128   /* has left its object while busy: freed by who made it busy */
 
 /* One for each frame of RAM that the kernel manages; 64 bytes. */
 struct vm_page {
@@ -57,8 +67,10 @@ struct vm_page {
   uint8 flags;
   uint16 wire_count;
   struct vm_page *left, *right; /* the object's splay tree */
-  struct vm_page *list_next, *list_prev;   /* the object's or pmap's list */
-  struct vm_page *queue_next, *queue_prev; /* the page-out daemon's queues */
+  struct vm_page *list_next, *list_prev; /* the object's or pmap's list */
+  uint32 block;                /* disk block of a file's page (0: a hole); swap's for others */
+  uint32 spare;
+  uint64 spare2;               /* free for the page-out daemon */
 };
 
 struct vm_object {
@@ -75,6 +87,14 @@ struct vm_object {
   struct vm_object *shadowed_by;  /* first of the objects that shadow this one */
   struct vm_object *sibling_next; /* others that shadow what this one shadows */
   struct vm_object *sibling_prev;
+  uint32 slots;                   /* first of these slots, see vm_swap.c; 0 for none */
+  uint16 named;                   /* references that are names': an inode's, a shared memory's */
+  uint16 stamp;                   /* vmcheck's: the round that has seen it */
+  struct vm_map_entry *entries;   /* list of the entries that refer to this one */
+  uint entry_count;               /* of ref_count, those; what is left beside shadows is its inode's, or a passer-by's */
+  uint64 swapped;                 /* pages on swap (vm_swap.c) */
+  uint64 bytes;                   /* a file's length; what its last page has beyond is zeros */
+  uint64 dirty;                   /* of the pages in memory, those with PAGE_DIRTY (files only) */
   const struct vm_pager *pager;   /* null: anonymous, zero-filled */
   void *pager_data;
   uint64 commit;           /* frames promised to the object itself (read-only contents) */
@@ -85,26 +105,24 @@ struct vm_object {
 #define ENTRY_GUARD 4      /* a gap that must stay empty */
 #define ENTRY_HEAP 8       /* grows and shrinks with the break */
 #define ENTRY_STACK 16
+#define ENTRY_GROWSDOWN 32 /* a fault below it may enlarge it; the stack has this, too */
+#define ENTRY_NORESERVE 64 /* only its page tables are promised */
+#define ENTRY_HUGE 128     /* wants superpages */
+#define ENTRY_WIRED 256    /* locked: its pages are in memory and wired */
+#define ENTRY_FILE 512     /* maps a file, perhaps through private copies */
+#define ENTRY_PROMISED 1024 /* a frame is promised for each of its pages */
 
 struct vm_map_entry {
   struct vm_map_entry *prev, *next;
   uint64 start, end;         /* bytes, page-aligned, end excluded */
   struct vm_object *object;  /* null for a guard */
   uint64 offset;             /* page of the object at start */
+  struct vm_map *map;        /* whose entry it is */
+  struct vm_map_entry *object_next, *object_prev; /* the object's list; its family's lock guards these, and any change of start, end, offset */
   uint8 protection;          /* PROT_* now */
   uint8 max_protection;      /* PROT_* at most */
   uint16 flags;              /* ENTRY_* */
   uint64 commit;             /* frames promised for it, page tables included */
-};
-
-struct pmap {
-  pagetable_t root;
-  uint64 satp;               /* its value, while asid_generation is the current one */
-  uint64 asid_generation;
-  uint64 resident;           /* leaf entries */
-  uint ran_on;               /* harts whose TLB may hold its translations */
-  uint stale_on;             /* of these, harts that must flush before it runs there */
-  struct vm_page *tables;    /* its page-table frames */
 };
 
 struct vm_map {
@@ -115,10 +133,25 @@ struct vm_map {
   uint64 heap_start;         /* where the heap begins, page-aligned */
   uint64 brk;                /* the break: end of the heap, to the byte */
   uint64 commit;             /* frames promised beyond the entries' own */
+  int files_gone;            /* a file was unmapped: vm_map_unlock looks after it */
+  uint clones;               /* bits: processes beside the owner that run in it (clone.c) */
+  int ending;                /* takes no more of them */
   struct pmap pmap;
 };
 
-/* How an object's pages come and go. For files and swap; anonymous objects have none yet. */
+/* What the boot arguments chose (vm.heap=lazy|eager and so on): one flag each, set before the first process. */
+struct vm_policy {
+  uint8 lazy_heap;   /* vm.heap=lazy: sbrk only moves the break */
+  uint8 cow_fork;    /* vm.fork=cow: fork copies no page */
+  uint8 demand_exec; /* vm.exec=demand: exec maps the file */
+  uint8 zeropage;    /* vm.zeropage=on: reads of untouched memory share one page of zeros */
+  uint8 superpages;  /* vm.superpages=on: 2 MiB mappings */
+  uint8 overcommit;  /* vm.commit=overcommit: promise anything */
+};
+extern struct vm_policy vm_policy;
+void vm_policy_init(void);
+
+/* How an object's pages come and go: files (vnode_pager.c). Anonymous objects have none. */
 struct vm_pager {
   const char *name;
   int (*get_page)(struct vm_object *, uint64 offset, struct vm_page *); /* fill the frame; 0 or -errno */
@@ -127,19 +160,32 @@ struct vm_pager {
   void (*release)(struct vm_object *);                                  /* the object goes away */
 };
 
-/* vm_page.c */
+/* vm_frames.c */
 extern struct vm_page *vm_pages; /* indexed by frame number from vm_first_frame */
 extern uint64 vm_first_frame;
+extern struct vm_page *vm_zero_page; /* one page of zeros, to be mapped for reading only */
 void vm_page_init(uint64 start, uint64 end);
+void vm_zero_page_init(void);
 struct vm_page *vm_page_alloc(uint8 use);
+struct vm_page *vm_page_alloc_zeroed(uint8 use);
+struct vm_page *vm_page_alloc_window(struct vm_object *, uint64 offset, uint64 va, int reserve, uint8 use);
+int vm_page_region_full(struct vm_page *);
 void vm_page_free(struct vm_page *);
+int vm_page_zero_one(void);
+uint64 vm_total_frames(void);
+uint64 vm_free_frames(void);
+uint64 vm_file_frames(void);
+
+/* vm_page.c */
 void page_zero(void *);
 void page_copy(void *to, const void *from);
 int vm_commit(uint64 frames);
 void vm_uncommit(uint64 frames);
-uint64 vm_total_frames(void);
-uint64 vm_free_frames(void);
 uint64 vm_committed_frames(void);
+
+/* vm_super.c */
+struct vm_page *vm_super_alloc(struct vm_map_entry *, struct vm_object *, uint64 offset, uint64 va);
+int vm_super_enter(struct vm_map *, struct vm_map_entry *, uint64 va, struct vm_page *, int rights, int access);
 
 /* Physical address of a frame, its kernel address (RAM is mapped at its own address), and back. */
 static inline uint64
@@ -176,13 +222,18 @@ int kmem_reserve(struct kmem_cache *, uint n);
 void kmem_unreserve(struct kmem_cache *, uint n);
 void *kmem_alloc_reserved(struct kmem_cache *);
 uint64 kmem_frames(void);
+int kmem_fault_injected(void);
 
 /* vm_object.c */
 extern struct kmem_cache object_cache;
 void vm_object_init(void);
 struct vm_object *vm_object_create(uint64 pages);
+void vm_object_setup(struct vm_object *, uint64 pages);
 void vm_object_reference(struct vm_object *);
 void vm_object_release(struct vm_object *);
+void vm_object_release_range(struct vm_object *, uint64 first, uint64 n);
+void vm_object_forget(struct vm_object *, uint64 first, uint64 n);
+void vm_page_for_each_mapping(struct vm_page *, void (*)(struct vm_map_entry *, uint64 va, struct vm_page *));
 struct vm_page *vm_object_lookup(struct vm_object *, uint64 offset);
 void vm_object_insert(struct vm_object *, uint64 offset, struct vm_page *);
 void vm_object_remove(struct vm_page *);
@@ -197,26 +248,49 @@ void vm_map_init(void);
 struct vm_map *vm_map_create(struct trapframe *);
 void vm_map_destroy(struct vm_map *);
 struct vm_map_entry *vm_map_lookup(struct vm_map *, uint64 va);
-int vm_map_insert(struct vm_map *, uint64 start, uint64 end, struct vm_object *, int prot, int max_prot, int flags);
-int vm_map_set_brk(struct vm_map *, uint64 brk);
-struct vm_map *vm_map_fork(struct vm_map *, struct trapframe *);
+struct vm_map_entry *vm_map_first_from(struct vm_map *, uint64 va);
+int vm_map_insert(struct vm_map *, uint64 start, uint64 end, struct vm_object *, uint64 offset, int prot, int max_prot,
+                  int flags);
+int vm_map_remove(struct vm_map *, uint64 start, uint64 end);
+int vm_map_clip(struct vm_map *, uint64 va);
+void vm_map_simplify(struct vm_map *, uint64 start, uint64 end);
+void vm_map_unlock(struct vm_map *);
 void vm_map_make_private(struct vm_map_entry *);
+
+/* Parts of it, for vm_map_change.c and vm_map_fork.c. */
+void vm_entry_attach(struct vm_map_entry *, struct vm_object *);
+void vm_entry_detach(struct vm_map_entry *);
+void vm_entry_drop_object(struct vm_map_entry *);
+void vm_entry_link(struct vm_map *, struct vm_map_entry *prev, struct vm_map_entry *);
+void vm_entry_unlink(struct vm_map *, struct vm_map_entry *);
+void vm_entry_free(struct vm_map_entry *);
+int vm_entry_recommit(struct vm_map_entry *, uint64 start, uint64 end, int flags);
+
+/* Pages of an entry. */
+static inline uint64
+vm_entry_pages(const struct vm_map_entry *e)
+{
+  return (e->end - e->start) >> 12;
+}
+
+/* vm_map_change.c */
+int vm_map_extend(struct vm_map *, struct vm_map_entry *, uint64 end);
+int vm_map_anonymous(struct vm_map *, uint64 start, uint64 end, int protection, int flags);
+int vm_map_promise(void);
+int vm_map_promise_entry(struct vm_map_entry *);
+struct vm_map_entry *vm_map_grow_down(struct vm_map *, uint64 va, uint64 sp);
+int vm_map_lengthen(struct vm_map *, struct vm_map_entry *, uint64 end);
+int vm_map_move(struct vm_map *, struct vm_map_entry *, uint64 to);
+int vm_map_forget(struct vm_map *, uint64 start, uint64 end);
+int vm_map_set_wired(struct vm_map *, uint64 start, uint64 end, int wired);
+void vm_wired_add(uint64 n);
+int vm_map_set_brk(struct vm_map *, uint64 brk);
+
+/* vm_map_fork.c */
+struct vm_map *vm_map_fork(struct vm_map *, struct trapframe *);
 
 /* vm_fault.c */
 int vm_fault(struct vm_map *, uint64 va, int access);
 const char *vm_fault_reason(struct vm_map *, uint64 va, int access);
-
-/* pmap.c */
-void pmap_bootstrap(uint64 ram_end);
-void pmap_init_hart(void);
-uint64 pmap_kernel_satp(void);
-int pmap_create(struct pmap *, struct trapframe *);
-void pmap_destroy(struct pmap *);
-int pmap_enter(struct pmap *, uint64 va, struct vm_page *, int prot, int access);
-void pmap_remove(struct pmap *, uint64 start, uint64 end);
-void pmap_protect(struct pmap *, uint64 start, uint64 end, int prot);
-uint64 pmap_extract(struct pmap *, uint64 va, int access);
-void pmap_activate(struct pmap *);
-uint64 pmap_table_frames(uint64 start, uint64 end);
 
 #endif

@@ -13,7 +13,7 @@ static volatile uint panicking_hart_plus_1;
 
 /* Print a number in a base of 10 or 16, right-aligned in width columns filled with pad. */
 static void
-print_number(uint64 x, int base, int negative, int width, char pad)
+print_number(struct sink *to, uint64 x, int base, int negative, int width, char pad)
 {
   char digits[24];
   int n = 0;
@@ -25,14 +25,14 @@ print_number(uint64 x, int base, int negative, int width, char pad)
   if (negative)
     digits[n++] = '-';
   for (; width > n; width--)
-    consputc(pad);
+    to->put(to, pad);
   while (n > 0)
-    consputc(digits[--n]);
+    to->put(to, digits[--n]);
 }
 
 /* Print a string in at least width columns; left-aligned when left is set. */
 static void
-print_string(const char *s, int width, int left)
+print_string(struct sink *to, const char *s, int width, int left)
 {
   int n;
 
@@ -40,23 +40,23 @@ print_string(const char *s, int width, int left)
     s = "(null)";
   n = strlen(s);
   for (int i = n; !left && i < width; i++)
-    consputc(' ');
+    to->put(to, ' ');
   while (*s)
-    consputc(*s++);
+    to->put(to, *s++);
   for (int i = n; left && i < width; i++)
-    consputc(' ');
+    to->put(to, ' ');
 }
 
-/* Understands %d %u %x with l, %p %s %c %%, a width, and the flags 0 and -. */
-static void
-vprintf(const char *fmt, va_list ap)
+/* Format into a sink. Understands %d %u %x with l, %p %s %c %%, a width, and the flags 0 and -. */
+void
+format(struct sink *to, const char *fmt, va_list ap)
 {
   for (; *fmt; fmt++) {
     int width = 0, left = 0, is_long = 0;
     char pad = ' ';
 
     if (*fmt != '%') {
-      consputc(*fmt);
+      to->put(to, *fmt);
       continue;
     }
     fmt++;
@@ -73,35 +73,45 @@ vprintf(const char *fmt, va_list ap)
     switch (*fmt) {
     case 'd': {
       int64 x = is_long ? va_arg(ap, int64) : va_arg(ap, int);
-      print_number(x < 0 ? -(uint64)x : (uint64)x, 10, x < 0, width, pad);
+      print_number(to, x < 0 ? -(uint64)x : (uint64)x, 10, x < 0, width, pad);
       break;
     }
     case 'u':
     case 'x': {
       uint64 x = is_long ? va_arg(ap, uint64) : va_arg(ap, uint);
-      print_number(x, *fmt == 'u' ? 10 : 16, 0, width, pad);
+      print_number(to, x, *fmt == 'u' ? 10 : 16, 0, width, pad);
       break;
     }
     case 'p':
-      consputc('0');
-      consputc('x');
-      print_number(va_arg(ap, uint64), 16, 0, 16, '0');
+      to->put(to, '0');
+      to->put(to, 'x');
+      print_number(to, va_arg(ap, uint64), 16, 0, 16, '0');
       break;
     case 's':
-      print_string(va_arg(ap, const char *), width, left);
+      print_string(to, va_arg(ap, const char *), width, left);
       break;
     case 'c':
-      consputc(va_arg(ap, int));
+      to->put(to, va_arg(ap, int));
       break;
     case 0:
       return;
     default:
-      consputc('%');
+      to->put(to, '%');
       if (*fmt != '%')
-        consputc(*fmt);
+        to->put(to, *fmt);
     }
   }
 }
+
+/* The console as a sink. */
+static void
+console_put(struct sink *to, int c)
+{
+  (void)to;
+  consputc(c);
+}
+
+static struct sink console_sink = { console_put };
 
 /* From now on messages of several harts do not mix. */
 void
@@ -121,7 +131,7 @@ printf(const char *fmt, ...)
   if (locking)
     acquire(&print_lock);
   va_start(ap, fmt);
-  vprintf(fmt, ap);
+  format(&console_sink, fmt, ap);
   va_end(ap);
   if (locking)
     release(&print_lock);
@@ -184,7 +194,7 @@ panic(const char *fmt, ...)
 
   intr_off();
   if (panicking_hart_plus_1 == me + 1) { /* a panic inside a panic */
-    print_string("\npanic while reporting a panic\n", 0, 0);
+    print_string(&console_sink, "\npanic while reporting a panic\n", 0, 0);
     poweroff(134);
   }
   while (__sync_lock_test_and_set(&panicking_hart_plus_1, me + 1) != 0)
@@ -195,7 +205,7 @@ panic(const char *fmt, ...)
     printf(", pid %d %s", p->pid, p->name);
   printf(": ");
   va_start(ap, fmt);
-  vprintf(fmt, ap);
+  format(&console_sink, fmt, ap);
   va_end(ap);
   printf("\n");
   backtrace((uint64)__builtin_frame_address(0));

@@ -1,5 +1,6 @@
 /*
- * exec: replace the current process's memory by a program from a file.
+ * exec: replace the current process's memory by a program from a file (load.c
+ * maps that), with its arguments on a new stack.
  *
  * The new address space is built beside the old one, and takes its place only
  * when nothing can fail any more.
@@ -12,10 +13,10 @@
 #include "proc.h"
 #include "vm.h"
 #include "elf.h"
-#include "fs.h"
+#include "exec.h"
+#include "abi/auxv.h"
 #include "abi/errno.h"
 
-#define MAXSEGMENTS 16
 #define ARGPAGES (ARGBYTES / PGSIZE)
 
 /* The argument strings on their way, one after the other, each with its NUL. */
@@ -88,200 +89,123 @@ get_arguments(struct arguments *a, uint64 argv_va, const char *const *kernel_arg
   return error;
 }
 
-/* Read the ELF header and program headers of a locked file. The number of headers, or -ENOEXEC and the like. */
-static int
-read_headers(struct inode *ip, struct elf_header *h, struct program_header *ph)
-{
-  int n = readi(ip, 0, (uint64)h, 0, sizeof *h);
-
-  if (n < 0)
-    return n;
-  if (n != sizeof *h || memcmp(h->magic, "\177ELF\2\1\1", 7) != 0 || h->type != ELF_EXEC ||
-      h->machine != ELF_RISCV || h->phentsize != sizeof *ph || h->phnum == 0 || h->phnum > MAXSEGMENTS ||
-      h->phoff > (1UL << 30))
-    return -ENOEXEC;
-  n = readi(ip, 0, (uint64)ph, h->phoff, h->phnum * sizeof *ph);
-  if (n < 0)
-    return n;
-  return n == (int)(h->phnum * sizeof *ph) ? h->phnum : -ENOEXEC;
-}
-
-/* Is this segment one that can be loaded? */
-static int
-segment_ok(struct program_header *ph)
-{
-  return ph->filesz <= ph->memsz && ph->vaddr >= USERBASE && ph->memsz <= USERTOP &&
-         ph->vaddr <= USERTOP - ph->memsz && ph->offset <= (1UL << 31) && ph->filesz <= (1UL << 31) &&
-         (ph->offset & (PGSIZE - 1)) == (ph->vaddr & (PGSIZE - 1)) && (ph->flags & (PF_R | PF_W | PF_X)) != 0;
-}
-
-/* Rights that a segment asks for. */
-static int
-segment_rights(struct program_header *ph)
-{
-  return (ph->flags & PF_R ? PROT_READ : 0) | (ph->flags & PF_W ? PROT_READ | PROT_WRITE : 0) |
-         (ph->flags & PF_X ? PROT_EXEC : 0);
-}
-
-/* Read the file's part of a segment into pages of its object. 0 or -errno; -ENOEXEC when the file is too short. */
-static int
-load_pages(struct inode *ip, struct program_header *ph, struct vm_object *o)
-{
-  uint64 lead = ph->vaddr & (PGSIZE - 1); /* bytes of the first page before the segment */
-  uint64 done = 0;
-
-  while (done < ph->filesz) {
-    uint64 at = done == 0 ? lead : 0, n = PGSIZE - at;
-    struct vm_page *pg = vm_page_alloc(PAGE_OBJECT);
-    char *page;
-    int got;
-
-    if (pg == 0)
-      return -ENOMEM;
-    if (n > ph->filesz - done)
-      n = ph->filesz - done;
-    page = page_kva(pg);
-    memset(page, 0, at);
-    got = readi(ip, 0, (uint64)page + at, ph->offset + done, n);
-    if (got != (int)n) {
-      vm_page_free(pg);
-      return got < 0 ? got : -ENOEXEC;
-    }
-    memset(page + at + n, 0, PGSIZE - at - n);
-    acquire(o->lock);
-    vm_object_insert(o, (lead + done) / PGSIZE, pg);
-    release(o->lock);
-    done += n;
-  }
-  return 0;
-}
-
 /*
- * Load one segment into a map. The file's contents are read now; the rest is
- * zero-filled when touched. Read-only contents are paid for by the object, so
- * that forks share it; writable ones by the entry. 0 or -errno.
+ * Map the stack at the top of user space. It grows by faults down to its
+ * limit, below which lies its guard. 0 or -ENOMEM; -ENOEXEC when the program
+ * lies there.
  */
-static int
-load_segment(struct vm_map *map, struct inode *ip, struct program_header *ph)
-{
-  uint64 start = PGROUNDDOWN(ph->vaddr), end = PGROUNDUP(ph->vaddr + ph->memsz);
-  uint64 pages = (end - start) / PGSIZE;
-  int rights = segment_rights(ph), error;
-  struct vm_object *o = vm_object_create(pages);
-
-  if (o == 0)
-    return -ENOMEM;
-  if (!(rights & PROT_WRITE)) {
-    if (vm_commit(pages) < 0) {
-      vm_object_release(o);
-      return -ENOMEM;
-    }
-    o->commit = pages;
-  }
-  error = vm_map_insert(map, start, end, o, rights, rights, 0);
-  if (error) {
-    vm_object_release(o);
-    return error == -EINVAL ? -ENOEXEC : error; /* segments that share a page cannot both have their rights */
-  }
-  return load_pages(ip, ph, o);
-}
-
-/* Load all segments of a locked file, and place the heap after them. 0 and *entry, or -errno. */
-static int
-load_program(struct vm_map *map, struct inode *ip, uint64 *entry)
-{
-  struct elf_header h;
-  struct program_header ph[MAXSEGMENTS];
-  struct vm_map_entry *e;
-  int n = read_headers(ip, &h, ph), error;
-
-  if (n < 0)
-    return n;
-  for (int i = 0; i < n; i++) {
-    if (ph[i].type == PT_INTERP || ph[i].type == PT_DYNAMIC)
-      return -ENOEXEC; /* wants a dynamic linker */
-    if (ph[i].type != PT_LOAD || ph[i].memsz == 0)
-      continue;
-    if (!segment_ok(&ph[i]))
-      return -ENOEXEC;
-    error = load_segment(map, ip, &ph[i]);
-    if (error)
-      return error;
-  }
-  e = vm_map_lookup(map, h.entry);
-  if (e == 0 || !(e->protection & PROT_EXEC) || (h.entry & 1))
-    return -ENOEXEC;
-  *entry = h.entry;
-  map->heap_start = map->brk = map->last->end;
-  return 0;
-}
-
-/* Map the stack at the top of user space, above its guard. 0 or -ENOMEM; -ENOEXEC when the program lies there. */
 static int
 map_stack(struct vm_map *map)
 {
-  uint64 bottom = USERTOP - USERSTACK;
+  uint64 limit = USERTOP - STACKLIMIT, bottom = USERTOP - USERSTACK;
+  int flags = ENTRY_STACK | ENTRY_GROWSDOWN | vm_map_promise();
+  int error = vm_map_insert(map, limit - STACKGUARD, limit, 0, 0, PROT_NONE, PROT_NONE, ENTRY_GUARD);
   struct vm_object *o;
-  int error = vm_map_insert(map, bottom - STACKGUARD, bottom, 0, PROT_NONE, PROT_NONE, ENTRY_GUARD);
 
   if (error)
     return error == -EINVAL ? -ENOEXEC : error;
-  o = vm_object_create(USERSTACK / PGSIZE);
+  o = vm_object_create(STACKLIMIT / PGSIZE);
   if (o == 0)
     return -ENOMEM;
-  error = vm_map_insert(map, bottom, USERTOP, o, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE | PROT_EXEC,
-                        ENTRY_STACK);
+  error = vm_map_insert(map, bottom, USERTOP, o, (bottom - limit) / PGSIZE, PROT_READ | PROT_WRITE,
+                        PROT_READ | PROT_WRITE | PROT_EXEC, flags);
   if (error)
     vm_object_release(o);
   return error == -EINVAL ? -ENOEXEC : error;
 }
 
-/* Put the strings at the top of the stack and the array of pointers to them below. 0 and the stack pointer, or -errno. */
+/* Put the argument strings at user address va. 0 or -EFAULT. */
 static int
-push_arguments(struct vm_map *map, struct arguments *a, uint64 *sp)
+push_strings(struct vm_map *map, struct arguments *a, uint64 va)
 {
-  uint64 strings = USERTOP - a->bytes, array = (strings - 8 * (a->count + 1)) & ~15UL, at = 0;
   int error = 0;
 
   for (uint64 done = 0; done < a->bytes && error == 0; done += PGSIZE)
-    error = copyout(map, strings + done, a->pages[done / PGSIZE],
-                    a->bytes - done < PGSIZE ? a->bytes - done : PGSIZE);
-  for (int i = 0; i < a->count && error == 0; i++) {
-    uint64 pointer = strings + at;
-    error = copyout(map, array + 8 * i, &pointer, sizeof pointer);
+    error = copyout(map, va + done, a->pages[done / PGSIZE], a->bytes - done < PGSIZE ? a->bytes - done : PGSIZE);
+  return error;
+}
+
+/* Write into words the addresses of the strings that lie at va, and a null. How many words. */
+static int
+string_addresses(struct arguments *a, uint64 va, uint64 *words)
+{
+  uint64 at = 0;
+
+  for (int i = 0; i < a->count; i++) {
+    words[i] = va + at;
     while (a->pages[at / PGSIZE][at % PGSIZE])
       at++;
     at++;
   }
-  if (error == 0) {
-    uint64 null = 0;
-    error = copyout(map, array + 8 * a->count, &null, sizeof null);
+  words[a->count] = 0;
+  return a->count + 1;
+}
+
+/* 16 bytes that programs cannot well foretell. */
+static void
+make_random(uint64 *two)
+{
+  static uint64 state;
+
+  for (int i = 0; i < 2; i++) {
+    uint64 x = __atomic_add_fetch(&state, 0x9e3779b97f4a7c15UL, __ATOMIC_RELAXED) ^ r_time() * 0xd1342543de82ef95UL;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebUL;
+    two[i] = x ^ (x >> 31);
   }
-  *sp = array;
-  return error;
+}
+
+/*
+ * Fill the top of the stack; from above: the argument strings, the path, 16
+ * random bytes; then the words that a program finds at its stack pointer:
+ * argv with its null, an empty environment's null, and the auxiliary vector
+ * (abi/auxv.h). 0 and the stack pointer, or -errno.
+ */
+static int
+push_arguments(struct vm_map *map, struct arguments *a, const char *path, struct image *image, uint64 *sp)
+{
+  uint64 words[MAXARG + 2 + 2 * 10], random[2];
+  uint64 strings = USERTOP - a->bytes, name = strings - strlen(path) - 1, random_at = (name - sizeof random) & ~15UL;
+  int n = string_addresses(a, strings, words), error;
+  const struct auxv aux[] = {
+    { AT_PHDR, image->headers },          { AT_PHENT, sizeof(struct program_header) },
+    { AT_PHNUM, image->nheaders },        { AT_PAGESZ, PGSIZE },
+    { AT_BASE, image->interpreter },      { AT_ENTRY, image->entry },
+    { AT_RANDOM, random_at },             { AT_EXECFN, name },
+    { AT_SYSINFO_EHDR, VDSO_CODE },
+  };
+
+  make_random(random);
+  words[n++] = 0;
+  for (uint i = 0; i < sizeof aux / sizeof aux[0]; i++) {
+    words[n++] = aux[i].type;
+    words[n++] = aux[i].value;
+  }
+  words[n++] = AT_NULL;
+  words[n++] = 0;
+  *sp = (random_at - n * sizeof words[0]) & ~15UL;
+  error = push_strings(map, a, strings);
+  if (error == 0)
+    error = copyout(map, name, path, strlen(path) + 1);
+  if (error == 0)
+    error = copyout(map, random_at, (char *)random, sizeof random);
+  if (error == 0)
+    error = copyout(map, *sp, (char *)words, n * sizeof words[0]);
+  return error ? -ENOMEM : 0; /* the stack is there: only memory can be lacking */
 }
 
 /* Build an address space with the program at path and its arguments. 0, or -errno. */
 static int
-build(struct vm_map *map, const char *path, struct arguments *a, uint64 *entry, uint64 *sp)
+build(struct vm_map *map, const char *path, struct arguments *a, uint64 *start, uint64 *sp)
 {
-  struct inode *ip;
-  int error = 0;
+  struct image image;
+  int error = load_image(map, path, &image);
 
-  begin_op();
-  ip = namei_errno((char *)path, &error);
-  if (ip == 0) {
-    end_op();
-    return error;
-  }
-  ilock(ip);
-  error = load_program(map, ip, entry);
-  iunlockput(ip);
-  end_op();
   if (error == 0)
     error = map_stack(map);
   if (error == 0)
-    error = push_arguments(map, a, sp);
+    error = push_arguments(map, a, path, &image, sp);
+  *start = image.start;
   return error;
 }
 
@@ -301,7 +225,8 @@ take_over(struct proc *p, struct vm_map *map, const char *path, uint64 entry, ui
   pmap_activate(&map->pmap);
   release(&p->lock);
   if (old)
-    vm_map_destroy(old);
+    leave_map(p, old);
+  signal_exec(p);
   p->trapframe->epc = entry;
   p->trapframe->sp = sp;
   p->trapframe->a1 = sp;
@@ -351,4 +276,14 @@ exec_init(const char *path, const char *const *argv)
   if (argc >= 0)
     myproc()->trapframe->a0 = argc;
   return argc;
+}
+
+/* execve(path, argv, envp): like exec; there is no environment, so envp is not looked at. */
+long
+sys_execve(void)
+{
+  char path[MAXPATH];
+  int n = argstr(0, path, MAXPATH);
+
+  return n < 0 ? n : exec(path, argraw(1));
 }

@@ -10,6 +10,8 @@
 #include "riscv.h"
 #include "proc.h"
 #include "vm.h"
+#include "vm_swap.h"
+#include "vdso.h"
 #include "abi/errno.h"
 
 struct cpu cpus[NCPU];
@@ -38,6 +40,7 @@ proc_init(void)
   for (int i = NPROC - 1; i >= 0; i--) {
     struct proc *p = &proc[i];
     initlock(&p->lock, "process");
+    initsleeplock(&p->inspected, "inspection of a process");
     p->kstack = KSTACK(i);
     p->run_next = free_slots;
     free_slots = p;
@@ -71,6 +74,8 @@ free_proc(struct proc *p)
 {
   if (p->map)
     vm_map_destroy(p->map);
+  if (p->trapframe && p->trapframe->process_page)
+    kpage_free(p->trapframe->process_page);
   if (p->trapframe)
     kpage_free(p->trapframe);
   acquire(&p->lock);
@@ -78,7 +83,9 @@ free_proc(struct proc *p)
   p->trapframe = 0;
   p->pid = 0;
   p->name[0] = 0;
-  p->killed = 0;
+  p->killed = p->killed_by = p->stopped = 0;
+  p->sig_pending = p->sig_blocked = p->sig_ignored = p->sig_caught = 0;
+  p->sig_restore = p->call_interrupted = 0;
   p->xstate = 0;
   p->kthread = 0;
   p->state = UNUSED;
@@ -119,6 +126,8 @@ new_proc(int with_trapframe, int *error)
   p->run_next = 0;
   p->state = USED;
   p->run_time = 0;
+  p->clone_slot = 0;
+  memset(&p->faults, 0, sizeof p->faults);
   p->parent = p->children = p->sibling_next = p->sibling_prev = 0;
   p->waits_for = 0;
   p->context.ra = (uint64)first_run;
@@ -128,11 +137,14 @@ new_proc(int with_trapframe, int *error)
   if (!with_trapframe)
     return p;
   p->trapframe = kpage_alloc();
-  if (p->trapframe == 0) {
+  if (p->trapframe)
+    p->trapframe->process_page = kpage_alloc();
+  if (p->trapframe == 0 || p->trapframe->process_page == 0) {
     free_proc(p);
     *error = -ENOMEM;
     return 0;
   }
+  p->trapframe->process_page->pid = p->pid;
   p->trapframe->kernel_satp = pmap_kernel_satp();
   p->trapframe->kernel_sp = p->kstack + KSTACKSIZE;
   p->trapframe->kernel_trap = (uint64)usertrap;
@@ -196,6 +208,7 @@ become_init(void)
   if (path == 0 || *path == 0)
     path = "/init";
   fsinit(ROOTDEV);
+  vm_pageout_start();
   begin_op();
   p->cwd = namei("/");
   end_op();
@@ -230,29 +243,46 @@ proc_start_init(void)
   release(&p->lock);
 }
 
+/* Give child an address space: a copy of p's, or, for a clone, p's own. 0, -ENOMEM or -EAGAIN. */
+static int
+give_map(struct proc *p, struct proc *child, int clone)
+{
+  if (clone)
+    return clone_join(p->map, child);
+  child->map = vm_map_fork(p->map, child->trapframe);
+  return child->map ? 0 : -ENOMEM;
+}
+
 /*
  * Make a copy of the current process that shares its pages until one of the
- * two writes, and has the same open files. The child returns 0 from the
- * system call. The child's number, or -EAGAIN or -ENOMEM.
+ * two writes, and has the same open files; or, when stack is not 0, a clone
+ * in the same address space with that stack pointer. The child returns 0 from
+ * the system call. The child's number, or -EAGAIN or -ENOMEM.
  */
 int
-fork(void)
+fork_with(uint64 stack)
 {
   struct proc *p = myproc(), *child;
+  struct vdso_process *page;
   int error, pid;
 
   child = new_proc(1, &error);
   if (child == 0)
     return error;
-  child->map = vm_map_fork(p->map, child->trapframe);
-  if (child->map == 0) {
+  error = give_map(p, child, stack != 0);
+  if (error) {
     free_proc(child);
-    return -ENOMEM;
+    return error;
   }
 
+  page = child->trapframe->process_page;
   *child->trapframe = *p->trapframe;
+  child->trapframe->process_page = page;
+  signal_fork(p, child);
   child->trapframe->kernel_sp = child->kstack + KSTACKSIZE;
   child->trapframe->a0 = 0;
+  if (stack)
+    child->trapframe->sp = stack;
   for (int fd = 0; fd < NOFILE; fd++)
     if (p->ofile[fd])
       child->ofile[fd] = filedup(p->ofile[fd]);
@@ -268,6 +298,13 @@ fork(void)
   make_runnable(child);
   release(&child->lock);
   return pid;
+}
+
+/* fork(): see fork_with. */
+int
+fork(void)
+{
+  return fork_with(0);
 }
 
 /* Hand p's children over to init, which waits for orphans. wait_lock must be held. */
@@ -293,9 +330,43 @@ drop_memory(struct proc *p)
 
   acquire(&p->lock); /* proc_info looks at p->map */
   p->map = 0;
-  mycpu()->pmap = 0;
+  pmap_deactivate();
   release(&p->lock);
-  vm_map_destroy(map);
+  leave_map(p, map);
+}
+
+/*
+ * Process pid, to look at its address space: until inspect_end its p->map, if
+ * not null when p->lock was held once after this, stays. Null when there is
+ * no such process.
+ */
+struct proc *
+inspect(int pid)
+{
+  for (struct proc *p = proc; p < &proc[NPROC]; p++) {
+    if (p->pid != pid)
+      continue;
+    acquiresleep(&p->inspected);
+    if (p->pid == pid && p->state != UNUSED)
+      return p;
+    releasesleep(&p->inspected);
+  }
+  return 0;
+}
+
+/* Enough seen. */
+void
+inspect_end(struct proc *p)
+{
+  releasesleep(&p->inspected);
+}
+
+/* p->map is another now, and the old one is about to go: wait until nobody looks at it. */
+void
+wait_inspectors(struct proc *p)
+{
+  acquiresleep(&p->inspected);
+  releasesleep(&p->inspected);
 }
 
 /* End the current process. It stays as a zombie with its status until the parent waits for it. */
@@ -323,6 +394,7 @@ exit(int status)
   acquire(&wait_lock);
   give_children_to_init(p);
   wakeup(p->parent);
+  signal_child_ended(p->parent, p->pid, status, p->killed_by);
   acquire(&p->lock);
   p->xstate = status;
   p->state = ZOMBIE;
@@ -349,7 +421,7 @@ find_zombie(struct proc *p)
 /*
  * Wait for a child to end, and bury it. Its status goes to the int at
  * status_va unless that is 0. The child's number; -ECHILD without children,
- * -EINTR when killed, -EFAULT for a bad address (the child can be waited for
+ * -EINTR when killed or signalled, -EFAULT for a bad address (the child can be waited for
  * again).
  */
 int
@@ -360,12 +432,12 @@ wait(uint64 status_va)
 
   acquire(&wait_lock);
   while ((child = find_zombie(p)) == 0) {
-    int error = p->children == 0 ? -ECHILD : killed(p) ? -EINTR : 0;
+    int error = p->children == 0 ? -ECHILD : interrupted(p) ? -EINTR : 0;
     if (error) {
       release(&wait_lock);
       return error;
     }
-    sleep(p, &wait_lock);
+    sleep_intr(p, &wait_lock);
   }
   release(&wait_lock);
 
@@ -380,27 +452,44 @@ wait(uint64 status_va)
   return pid;
 }
 
-/* Ask process pid to die; it does when it next returns to user mode. 0; -ESRCH when there is none, -EINVAL for pid <= 0. */
+/*
+ * Ask process pid to die (xv6's kill); it does when it next returns to user
+ * mode. 0; -ESRCH when there is none, -EINVAL for pid <= 0, -EPERM for init.
+ */
 int
 kill(int pid)
 {
-  if (pid <= 0)
-    return -EINVAL;
+  return signal_send(pid, SIGKILL, SI_USER, myproc()->pid);
+}
+
+/* The number of p's parent, or 0. */
+int
+parent_number(struct proc *p)
+{
+  int pid;
+
+  acquire(&wait_lock);
+  pid = p->parent ? p->parent->pid : 0;
+  release(&wait_lock);
+  return pid;
+}
+
+/* The number that the next process will have. */
+int
+next_process_number(void)
+{
+  return *(volatile int *)&next_pid;
+}
+
+/* Send SIGINT to the processes with numbers from `since` on, init excepted. Callable from interrupts. */
+void
+interrupt_born_since(int since)
+{
   for (struct proc *p = proc; p < &proc[NPROC]; p++) {
-    int found;
-    if (p->pid != pid)
-      continue;
-    acquire(&p->lock);
-    found = p->pid == pid && p->state != UNUSED && p->kthread == 0;
-    if (found)
-      p->killed = 1;
-    release(&p->lock);
-    if (found) {
-      unsleep(p);
-      return 0;
-    }
+    int pid = p->pid;
+    if (pid > 1 && pid >= since)
+      signal_send(pid, SIGINT, SI_KERNEL, 0);
   }
-  return -ESRCH;
 }
 
 /* Let the process die at its next return to user mode. */

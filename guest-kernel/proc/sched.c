@@ -62,12 +62,25 @@ runq_take(void)
   return p;
 }
 
+/* Is a hart idle? Then end its wait, so that it looks for work. */
+void
+wake_idle_hart(void)
+{
+  uint others, h;
+
+  __sync_synchronize();
+  others = idle_harts & ~(1u << mycpu()->hartid);
+  if (others == 0)
+    return;
+  h = lowest_bit(others);
+  if (__sync_fetch_and_and(&idle_harts, ~(1u << h)) & (1u << h))
+    ipi_send(h);
+}
+
 /* Let p run when its turn comes, and wake an idle hart for it. p->lock must be held. */
 void
 make_runnable(struct proc *p)
 {
-  uint others;
-
   p->state = RUNNABLE;
   acquire(&runq.lock);
   p->run_next = 0;
@@ -78,13 +91,7 @@ make_runnable(struct proc *p)
   runq.tail = p;
   release(&runq.lock);
 
-  __sync_synchronize();
-  others = idle_harts & ~(1u << cpuid());
-  if (others) {
-    uint h = lowest_bit(others);
-    if (__sync_fetch_and_and(&idle_harts, ~(1u << h)) & (1u << h))
-      ipi_send(h);
-  }
+  wake_idle_hart();
 }
 
 /* Nothing to run: wait for an interrupt, and take it. */
@@ -93,6 +100,8 @@ idle(struct cpu *c)
 {
   uint me = 1u << c->hartid;
 
+  while (runq.head == 0 && vm_page_zero_one()) /* work for later, while there is nothing better to do */
+    ;
   c->slice_end = ~0UL;
   timer_set();
   __sync_fetch_and_or(&idle_harts, me);
@@ -135,6 +144,7 @@ scheduler(void)
     c->slice_end = now + SLICE_TIME;
     timer_set();
     swtch(&c->context, &p->context);
+    pmap_deactivate();
     p->run_time += r_time() - p->started;
     c->proc = 0;
     c->intena = 0; /* the process's; the scheduler keeps interrupts off */
@@ -179,15 +189,16 @@ sleepq_of(void *chan)
   return &sleepqs[(h ^ h >> 5 ^ h >> 10) % NSLEEPQ];
 }
 
-/*
- * Sleep until wakeup(chan). lk guards the condition waited for; it is given
- * back while asleep and taken again. Check the condition in a loop: other
- * wake-ups come too. Who has been killed does not sleep but lets others run
- * and comes back, so that no kill is missed; a wait that may not be broken
- * off just goes round its loop.
- */
-void
-sleep(void *chan, struct spinlock *lk)
+/* Must p break off a wait that may be broken off: is it killed, or is there a signal for it? */
+int
+interrupted(struct proc *p)
+{
+  return killed(p) || (*(volatile uint64 *)&p->sig_pending & ~p->sig_blocked) != 0;
+}
+
+/* The common part of sleep and sleep_intr. */
+static void
+sleep_on(void *chan, struct spinlock *lk, int interruptible)
 {
   struct proc *p = myproc();
   struct sleepq *q = sleepq_of(chan);
@@ -195,7 +206,7 @@ sleep(void *chan, struct spinlock *lk)
 
   acquire(&q->lock);
   acquire(&p->lock);
-  if (p->killed) {
+  if (interruptible ? interrupted(p) : p->killed) {
     make_runnable(p);
   } else {
     p->chan = chan;
@@ -210,6 +221,26 @@ sleep(void *chan, struct spinlock *lk)
   sched();
   release(&p->lock);
   acquire(lk);
+}
+
+/*
+ * Sleep until wakeup(chan). lk guards the condition waited for; it is given
+ * back while asleep and taken again. Check the condition in a loop: other
+ * wake-ups come too. Who has been killed does not sleep but lets others run
+ * and comes back, so that no kill is missed; a wait that may not be broken
+ * off just goes round its loop.
+ */
+void
+sleep(void *chan, struct spinlock *lk)
+{
+  sleep_on(chan, lk, 0);
+}
+
+/* The same, for a wait that a signal breaks off: the caller's loop ends, with -EINTR, when interrupted(myproc()). */
+void
+sleep_intr(void *chan, struct spinlock *lk)
+{
+  sleep_on(chan, lk, 1);
 }
 
 /* Wake all who sleep on chan. Callable anywhere, from interrupts too, but not with a p->lock held. */
@@ -270,24 +301,46 @@ ticks_now(void)
   return r_time() / TICK_TIME;
 }
 
-/* Sleep until n ticks have begun. 0, or -EINTR when killed. */
+/*
+ * Sleep until mtime is `until` (~0: for ever) or, unless flag is null,
+ * set_flag sets *flag. -ETIMEDOUT, 0 for the flag, or -EINTR by a signal.
+ */
 int
-sleep_ticks(uint64 n)
+sleep_until(uint64 until, volatile int *flag)
 {
-  uint64 until = (ticks_now() + n) * TICK_TIME;
   struct proc *p = myproc();
-  int result = 0;
+  int result;
 
   acquire(&alarm_lock);
-  while (r_time() < until && result == 0) {
+  for (;;) {
+    result = flag && *flag ? 0 : r_time() >= until ? -ETIMEDOUT : interrupted(p) ? -EINTR : 1;
+    if (result <= 0)
+      break;
     if (until < alarm_at)
       alarm_at = until; /* this hart's timer is set for it when the scheduler gets control */
-    sleep((void *)&alarm_at, &alarm_lock);
-    if (killed(p))
-      result = -EINTR;
+    sleep_intr((void *)&alarm_at, &alarm_lock);
   }
   release(&alarm_lock);
   return result;
+}
+
+/* Set the flag that p waits for in sleep_until, and wake it. */
+void
+set_flag(volatile int *flag, struct proc *p)
+{
+  acquire(&alarm_lock); /* p has seen it, or sleeps */
+  *flag = 1;
+  release(&alarm_lock);
+  unsleep(p);
+}
+
+/* Sleep until n ticks have begun. 0, or -EINTR when killed or signalled. */
+int
+sleep_ticks(uint64 n)
+{
+  int result = sleep_until((ticks_now() + n) * TICK_TIME, 0);
+
+  return result == -ETIMEDOUT ? 0 : result;
 }
 
 /* The mtime of the next alarm, ~0 when there is none. */

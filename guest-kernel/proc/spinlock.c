@@ -3,6 +3,7 @@
 #include "defs.h"
 #include "riscv.h"
 #include "proc.h"
+#include "vm.h"
 
 /* A wait longer than both of these is reported as a deadlock: mtime counts and turns of the loop. */
 #define TOO_LONG (20 * TIMEBASE_HZ)
@@ -36,6 +37,14 @@ push_off(void)
     c->intena = old;
 }
 
+/* The work of pop_off, without its checks. */
+static inline void
+pop(struct cpu *c)
+{
+  if (--c->noff == 0 && c->intena)
+    intr_on();
+}
+
 /* Undo one push_off. */
 void
 pop_off(void)
@@ -44,8 +53,7 @@ pop_off(void)
 
   KASSERT(!intr_get(), "pop_off with interrupts on");
   KASSERT(c->noff > 0, "pop_off without push_off");
-  if (--c->noff == 0 && c->intena)
-    intr_on();
+  pop(c);
 }
 
 /* Wait for a lock that somebody else holds. Stops with a sentence if it lasts for ever. */
@@ -58,6 +66,7 @@ spin(struct spinlock *lk)
           lk->name, cpuid(), lk->pc);
   do {
     while (*(volatile uint *)&lk->locked) {
+      pmap_interrupt(); /* its owner may wait for this hart's TLB, and interrupts are off */
       if ((++turns & 0xfffff) == 0)
         panic_stop_if_panicked();
       if (turns > TOO_MANY && r_time() - began > TOO_LONG) {
@@ -84,8 +93,10 @@ acquire(struct spinlock *lk)
 void
 release(struct spinlock *lk)
 {
-  KASSERT(holding(lk), "spin lock \"%s\" is released by hart %d, which does not hold it", lk->name, cpuid());
+  struct cpu *c = mycpu();
+
+  KASSERT(lk->locked && lk->cpu == c, "spin lock \"%s\" is released by hart %d, which does not hold it", lk->name, cpuid());
   lk->cpu = 0;
   __sync_lock_release(&lk->locked);
-  pop_off();
+  pop(c);
 }

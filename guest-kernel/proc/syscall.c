@@ -6,34 +6,59 @@
 #include "vm.h"
 #include "abi/errno.h"
 #include "abi/syscall.h"
+#include "abi/signal.h"
 
-long sys_fork(void), sys_exit(void), sys_wait(void), sys_pipe(void), sys_read(void), sys_kill(void), sys_exec(void),
-  sys_fstat(void), sys_chdir(void), sys_dup(void), sys_getpid(void), sys_sbrk(void), sys_sleep(void), sys_uptime(void),
-  sys_open(void), sys_write(void), sys_mknod(void), sys_unlink(void), sys_link(void), sys_mkdir(void), sys_close(void),
-  sys_sysinfo(void), sys_procinfo(void), sys_poweroff(void), sys_rename(void), sys_sync(void);
+/* Every system call by name; SYS_name is its number, sys_name its handler. */
+#define SYSTEM_CALLS(X) \
+  X(fork) X(exit) X(wait) X(pipe) X(read) X(kill) X(exec) X(fstat) X(chdir) X(dup) X(getpid) X(sbrk) X(sleep) \
+  X(uptime) X(open) X(write) X(mknod) X(unlink) X(link) X(mkdir) X(close) X(sysinfo) X(procinfo) X(poweroff) \
+  X(rename) X(sync) X(mmap) X(munmap) X(mprotect) X(msync) X(mincore) X(mremap) X(madvise) X(mlock) X(munlock) \
+  X(ftruncate) X(fsync) X(lseek) X(brk) X(sigaction) X(sigprocmask) X(sigaltstack) X(sigreturn) X(sigpending) \
+  X(sigsuspend) X(clock_gettime) X(gettimeofday) X(futex) X(shm_open) X(shm_unlink) X(execve) X(vmprint) X(vmcheck) \
+  X(vmstat) X(clone) X(sched_yield) X(getppid) X(nanosleep) X(faultinject) X(vmpolicy) X(sigkill)
+
+long sys_unimplemented(void);
+
+/* The handler of a system call that this kernel has a number for, but no code. */
+long
+sys_unimplemented(void)
+{
+  return -ENOSYS;
+}
+
+/* A handler that no file defines is sys_unimplemented. */
+#define DECLARE(name) long sys_##name(void) __attribute__((weak, alias("sys_unimplemented")));
+SYSTEM_CALLS(DECLARE)
 
 /* Each handler returns its result, >= 0, or -errno. */
-static long (*const handlers[])(void) = {
-  [SYS_fork] = sys_fork,         [SYS_exit] = sys_exit,         [SYS_wait] = sys_wait,     [SYS_pipe] = sys_pipe,
-  [SYS_read] = sys_read,         [SYS_kill] = sys_kill,         [SYS_exec] = sys_exec,     [SYS_fstat] = sys_fstat,
-  [SYS_chdir] = sys_chdir,       [SYS_dup] = sys_dup,           [SYS_getpid] = sys_getpid, [SYS_sbrk] = sys_sbrk,
-  [SYS_sleep] = sys_sleep,       [SYS_uptime] = sys_uptime,     [SYS_open] = sys_open,     [SYS_write] = sys_write,
-  [SYS_mknod] = sys_mknod,       [SYS_unlink] = sys_unlink,     [SYS_link] = sys_link,     [SYS_mkdir] = sys_mkdir,
-  [SYS_close] = sys_close,       [SYS_sysinfo] = sys_sysinfo,   [SYS_procinfo] = sys_procinfo,
-  [SYS_poweroff] = sys_poweroff, [SYS_rename] = sys_rename,     [SYS_sync] = sys_sync,
-};
+#define ENTRY(name) [SYS_##name] = sys_##name,
+static long (*const handlers[])(void) = { SYSTEM_CALLS(ENTRY) };
 
-/* Run the call that the current process's registers ask for; the result goes to a0, an error to a0 = -1 and a1 = errno. */
+/*
+ * Run the call that the current process's registers ask for; the result goes
+ * to a0, an error to a0 = -1 and a1 = errno. sigreturn has no result: it sets
+ * all registers.
+ */
 void
 syscall(void)
 {
-  struct trapframe *tf = myproc()->trapframe;
+  struct proc *p = myproc();
+  struct trapframe *tf = p->trapframe;
   uint64 number = tf->a7;
   long result = -ENOSYS;
 
-  if (number < sizeof handlers / sizeof handlers[0] && handlers[number])
+  if (number < sizeof handlers / sizeof handlers[0] && handlers[number]) {
+    p->call_a0 = tf->a0;
+    p->call_a1 = tf->a1;
     result = handlers[number]();
+  }
+  if (number == SYS_sigreturn)
+    return;
   if (result < 0) {
+    if (result == -EINTR)
+      p->call_interrupted = 1;
+    else if (result == -EPIPE && number == SYS_write)
+      signal_broken_pipe(p);
     tf->a1 = -result;
     result = -1;
   }

@@ -51,6 +51,21 @@ sys_getpid(void)
   return myproc()->pid;
 }
 
+/* getppid(): the parent's number; 0 in init. */
+long
+sys_getppid(void)
+{
+  return parent_number(myproc());
+}
+
+/* sched_yield(): let others run first. */
+long
+sys_sched_yield(void)
+{
+  yield();
+  return 0;
+}
+
 /* sbrk(n): move the break by n bytes, either way. The old break; -ENOMEM, or -EINVAL below the heap's beginning. */
 long
 sys_sbrk(void)
@@ -95,7 +110,7 @@ sys_sysinfo(void)
   memset(&info, 0, sizeof info);
   info.uptime_ms = r_time() / (TIMEBASE_HZ / 1000);
   info.total_frames = vm_total_frames();
-  info.free_frames = vm_free_frames() + kmem_frames();
+  info.free_frames = vm_free_frames() + kmem_frames() + vm_file_frames();
   info.nproc = proc_count();
   info.nharts = count_bits(harts_running());
   for (int h = 0; h < NCPU; h++) {

@@ -1,14 +1,14 @@
 # The way between user and kernel. This page is mapped at TRAMPOLINE in every
 # address space, so that satp can be switched while running on it.
 #
-# In user mode sscratch holds TRAPFRAME, where the process's trapframe page is
-# mapped (struct trapframe in proc.h).
+# In user mode sscratch holds the address where the process's trapframe page is
+# mapped: TRAPFRAME, or for a clone one below (struct trapframe in proc.h).
 
 .section trampsec, "ax"
 .balign 4
 .globl uservec
 uservec:
-        csrrw   a0, sscratch, a0        # a0 = TRAPFRAME, sscratch = user a0
+        csrrw   a0, sscratch, a0        # a0 = trapframe, sscratch = user a0
         sd      ra, 40(a0)
         sd      sp, 48(a0)
         sd      gp, 56(a0)
@@ -53,7 +53,8 @@ uservec:
         sfence.vma
 1:      jr      t0
 
-# userret(satp of the process): restore its registers and go. Never returns.
+# userret(satp of the process, address of its trapframe there): restore its
+# registers and go. Never returns.
 .globl userret
 userret:
         mv      t0, a0
@@ -62,7 +63,7 @@ userret:
         csrw    satp, t0
         bnez    t1, 1f
         sfence.vma
-1:      li      a0, 0x3fffffe000        # TRAPFRAME
+1:      mv      a0, a1
         csrw    sscratch, a0
         ld      ra, 40(a0)
         ld      sp, 48(a0)

@@ -9,6 +9,9 @@
 #include "riscv.h"
 #include "proc.h"
 #include "vm.h"
+#include "vm_swap.h"
+#include "abi/errno.h"
+#include "abi/signal.h"
 
 extern char trampoline_start[], uservec[], userret[], kernelvec[];
 void usertrap(void) __attribute__((noreturn));
@@ -96,6 +99,8 @@ interrupt(uint64 cause)
   case IRQ_S_TIMER:
     now = r_time();
     alarm_tick(now);
+    if (mycpu()->hartid == 0)
+      clock_tick(now);
     panic_stop_if_panicked();
     slice_over = now >= mycpu()->slice_end;
     if (slice_over)
@@ -104,7 +109,9 @@ interrupt(uint64 cause)
     return slice_over;
   case IRQ_S_SOFTWARE:
     csr_clear(sip, IP_SSI);
+    pmap_interrupt();
     panic_stop_if_panicked();
+    vm_check_park();
     return 0;
   default:
     panic("an interrupt of unknown cause 0x%lx", cause);
@@ -118,34 +125,78 @@ fault_access(uint64 cause)
   return cause == CAUSE_STORE_PAGE_FAULT ? PROT_WRITE : cause == CAUSE_FETCH_PAGE_FAULT ? PROT_EXEC : PROT_READ;
 }
 
-/* Serve a user program's page fault, or kill it. */
+/* The signal for an access that vm_fault has refused with this error, and its code. */
+static int
+fault_signal(int error, int *code)
+{
+  if (error == -ENXIO || error == -EIO) {
+    *code = BUS_ADRERR;
+    return SIGBUS;
+  }
+  *code = error == -EACCES ? SEGV_ACCERR : SEGV_MAPERR;
+  return SIGSEGV;
+}
+
+/* Serve a user program's page fault; or let its handler run, or kill it. */
 static void
 user_page_fault(struct proc *p, uint64 cause, uint64 va)
 {
-  int access = fault_access(cause);
+  int access = fault_access(cause), sig, code, error;
 
   mycpu()->nfaults++;
   intr_on();
-  if (vm_fault(p->map, va, access) == 0)
+  error = vm_fault(p->map, va, access);
+  if (error == 0 || killed(p))
     return;
+  if (error == -ENOMEM) {
+    setkilled(p); /* no handler could run without memory */
+  } else {
+    sig = fault_signal(error, &code);
+    if (signal_fault(p, sig, code, va))
+      return;
+  }
   printf("pid %d %s: %s at 0x%lx (%s), pc 0x%lx: killed\n", p->pid, p->name, exception_name(cause), va,
          vm_fault_reason(p->map, va, access), p->trapframe->epc);
-  setkilled(p);
 }
 
-/* A user program did what it must not: kill it with a sentence. */
+/* The signal for an exception other than a page fault, and its code. (Division does not trap on RISC-V: there is no SIGFPE.) */
+static int
+exception_signal(uint64 cause, int *code)
+{
+  switch (cause) {
+  case CAUSE_ILLEGAL:
+    *code = ILL_ILLOPC;
+    return SIGILL;
+  case CAUSE_BREAKPOINT:
+    *code = TRAP_BRKPT;
+    return SIGTRAP;
+  case CAUSE_FETCH_MISALIGNED:
+  case CAUSE_LOAD_MISALIGNED:
+  case CAUSE_STORE_MISALIGNED:
+    *code = BUS_ADRALN;
+    return SIGBUS;
+  default:
+    *code = BUS_ADRERR;
+    return SIGBUS;
+  }
+}
+
+/* A user program did what it must not: let its handler run, or kill it with a sentence. */
 static void
 user_exception(struct proc *p, uint64 cause, uint64 value)
 {
+  int code, sig = exception_signal(cause, &code);
+  uint64 pc = p->trapframe->epc;
+
   intr_on();
-  if (cause == CAUSE_ILLEGAL)
-    printf("pid %d %s: illegal instruction 0x%lx, pc 0x%lx: killed\n", p->pid, p->name, value, p->trapframe->epc);
-  else if (cause == CAUSE_BREAKPOINT) /* its stval may be pc or 0 */
-    printf("pid %d %s: breakpoint, pc 0x%lx: killed\n", p->pid, p->name, p->trapframe->epc);
+  if (signal_fault(p, sig, code, cause == CAUSE_ILLEGAL || cause == CAUSE_BREAKPOINT ? pc : value))
+    return;
+  if (cause == CAUSE_BREAKPOINT) /* machines differ in stval here */
+    printf("pid %d %s: breakpoint, pc 0x%lx: killed\n", p->pid, p->name, pc);
+  else if (cause == CAUSE_ILLEGAL)
+    printf("pid %d %s: illegal instruction 0x%lx, pc 0x%lx: killed\n", p->pid, p->name, value, pc);
   else
-    printf("pid %d %s: %s at 0x%lx, pc 0x%lx: killed\n", p->pid, p->name, exception_name(cause), value,
-           p->trapframe->epc);
-  setkilled(p);
+    printf("pid %d %s: %s at 0x%lx, pc 0x%lx: killed\n", p->pid, p->name, exception_name(cause), value, pc);
 }
 
 /* A trap from user mode; uservec has saved the registers and switched to the kernel's table. */
@@ -157,6 +208,8 @@ usertrap(void)
 
   csr_write(stvec, (uint64)kernelvec);
   p->trapframe->epc = csr_read(sepc);
+  if (vm_check_gate && !(cause & SCAUSE_INTERRUPT))
+    vm_check_hold();
 
   if (cause == CAUSE_ECALL_U) {
     p->trapframe->epc += 4;
@@ -173,6 +226,10 @@ usertrap(void)
     user_exception(p, cause, value);
   }
 
+  if (signal_work(p) && !killed(p)) {
+    intr_on();
+    signal_deliver(p);
+  }
   if (killed(p)) {
     intr_on();
     exit(-1);
@@ -193,7 +250,7 @@ usertrapret(void)
   csr_clear(sstatus, SSTATUS_SPP);
   csr_set(sstatus, SSTATUS_SPIE);
   csr_write(sepc, tf->epc);
-  ((void (*)(uint64))user_return)(p->map->pmap.satp);
+  ((void (*)(uint64, uint64))user_return)(pmap_user_satp(&p->map->pmap), trapframe_address(p));
   __builtin_unreachable();
 }
 

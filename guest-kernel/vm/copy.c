@@ -11,22 +11,24 @@
 #include "vm.h"
 #include "abi/errno.h"
 
-/* The kernel's address for user address va, good up to the page's end; null when it may not be accessed so. */
+/*
+ * The kernel's address for user address va, good up to the page's end; null
+ * when it may not be accessed so. The page cannot go away, nor its rights
+ * change, until pmap_let_go(&map->pmap): nothing may sleep till then.
+ */
 static char *
 user_page(struct vm_map *map, uint64 va, int access)
 {
-  uint64 pa;
+  char *page;
 
   if (va >= USERTOP)
     return 0;
-  pa = pmap_extract(&map->pmap, va, access);
-  if (pa == 0) {
+  while ((page = pmap_hold(&map->pmap, va, access)) == 0) { /* again if the page is taken away at once */
     __sync_fetch_and_add(&mycpu()->nfaults, 1);
     if (vm_fault(map, va, access) < 0)
       return 0;
-    pa = pmap_extract(&map->pmap, va, access);
   }
-  return (char *)pa;
+  return page;
 }
 
 /* A fault may sleep, and who holds a spin lock must not. */
@@ -58,6 +60,7 @@ copyout(struct vm_map *map, uint64 to_va, const void *from, uint64 n)
     if (to == 0)
       return -EFAULT;
     memmove(to, source, part);
+    pmap_let_go(&map->pmap);
     n -= part;
     source += part;
     to_va += part;
@@ -78,6 +81,7 @@ copyin(struct vm_map *map, void *to, uint64 from_va, uint64 n)
     if (from == 0)
       return -EFAULT;
     memmove(target, from, part);
+    pmap_let_go(&map->pmap);
     n -= part;
     target += part;
     from_va += part;
@@ -98,13 +102,59 @@ copyinstr(struct vm_map *map, char *to, uint64 from_va, uint64 max)
     if (from == 0)
       return -EFAULT;
     for (uint64 i = 0; i < part; i++) {
-      if ((to[done + i] = from[i]) == 0)
+      if ((to[done + i] = from[i]) == 0) {
+        pmap_let_go(&map->pmap);
         return done + i;
+      }
     }
+    pmap_let_go(&map->pmap);
     done += part;
     from_va += part;
   }
   return -ENAMETOOLONG;
+}
+
+/* Is the page of va there for this access, so that a copy by the functions below will do something? */
+int
+user_present(struct vm_map *map, uint64 va, int access)
+{
+  return va < USERTOP && pmap_extract(&map->pmap, va, access) != 0;
+}
+
+/* Like copyout, but never faults, so a family's lock may be held: how many bytes were copied before the first page that is not there. */
+uint64
+copyout_present(struct vm_map *map, uint64 to_va, const void *from, uint64 n)
+{
+  uint64 done = 0;
+
+  while (done < n) {
+    uint64 part = in_page(to_va + done, n - done);
+    char *to = to_va + done < USERTOP ? pmap_hold(&map->pmap, to_va + done, PROT_WRITE) : 0;
+    if (to == 0)
+      break;
+    memmove(to, (const char *)from + done, part);
+    pmap_let_go(&map->pmap);
+    done += part;
+  }
+  return done;
+}
+
+/* The same for copyin. */
+uint64
+copyin_present(struct vm_map *map, void *to, uint64 from_va, uint64 n)
+{
+  uint64 done = 0;
+
+  while (done < n) {
+    uint64 part = in_page(from_va + done, n - done);
+    const char *from = from_va + done < USERTOP ? pmap_hold(&map->pmap, from_va + done, PROT_READ) : 0;
+    if (from == 0)
+      break;
+    memmove((char *)to + done, from, part);
+    pmap_let_go(&map->pmap);
+    done += part;
+  }
+  return done;
 }
 
 /* Copy n bytes to a user address of the current process, or to a kernel address. 0 or -EFAULT. */

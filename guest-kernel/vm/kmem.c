@@ -5,7 +5,9 @@
 #include "types.h"
 #include "defs.h"
 #include "riscv.h"
+#include "proc.h"
 #include "vm.h"
+#include "vm_swap.h"
 #include "abi/errno.h"
 
 /* At the start of a slab's page; structures follow. */
@@ -17,7 +19,55 @@ struct slab {
 
 static uint64 slab_frames; /* in all caches; changed atomically */
 
-/* One zero-filled frame at its kernel address; null when memory is used up or promised to others. */
+/* The process that wants one of its allocations to fail, and how many are left until that one. */
+static struct {
+  int pid;
+  uint64 left;
+} inject;
+
+/* faultinject(n): let the n-th allocation from now in this process fail; 0 for none. */
+long
+sys_faultinject(void)
+{
+  uint64 n;
+
+  argaddr(0, &n);
+  inject.left = n;
+  inject.pid = n ? myproc()->pid : 0;
+  return 0;
+}
+
+/* Must this allocation fail, for a test? */
+int
+kmem_fault_injected(void)
+{
+  struct proc *p;
+
+  if (__builtin_expect(inject.pid == 0, 1))
+    return 0;
+  p = myproc();
+  if (p == 0 || p->pid != inject.pid || --inject.left > 0)
+    return 0;
+  inject.pid = 0;
+  return 1;
+}
+
+/*
+ * A frame that was promised, zeroed or not. Waits for the page-out daemon to
+ * free one where the caller may sleep: with interrupts on nobody holds a spin
+ * lock. Null when none could be had.
+ */
+static struct vm_page *
+promised_frame(uint8 use, int zeroed)
+{
+  for (;;) {
+    struct vm_page *pg = zeroed ? vm_page_alloc_zeroed(use) : vm_page_alloc(use);
+    if (pg || !intr_get() || myproc() == 0 || vm_page_wait() < 0)
+      return pg;
+  }
+}
+
+/* One zero-filled frame at its kernel address; null when memory is used up or promised to others. May sleep. */
 void *
 kpage_alloc(void)
 {
@@ -25,12 +75,11 @@ kpage_alloc(void)
 
   if (vm_commit(1) < 0)
     return 0;
-  pg = vm_page_alloc(PAGE_KERNEL);
+  pg = promised_frame(PAGE_KERNEL, 1);
   if (pg == 0) {
     vm_uncommit(1);
     return 0;
   }
-  page_zero(page_kva(pg));
   return page_kva(pg);
 }
 
@@ -49,7 +98,9 @@ kpage_free(void *page)
 uint64
 kpage_free_count(void)
 {
-  return vm_total_frames() - vm_committed_frames();
+  uint64 committed = vm_committed_frames(), total = vm_total_frames();
+
+  return committed < total ? total - committed : 0; /* there may be more promises than frames, with swap */
 }
 
 /* Frames that the caches hold. */
@@ -76,7 +127,7 @@ slab_capacity(struct kmem_cache *c)
   return (PGSIZE - sizeof(struct slab)) / c->size;
 }
 
-/* Add a slab. c->lock must be held. 0 or -ENOMEM. */
+/* Add a slab. c->lock must be held. 0; -ENOMEM when the memory is promised to others, -EAGAIN when it is only slow to come. */
 static int
 add_slab(struct kmem_cache *c)
 {
@@ -89,7 +140,7 @@ add_slab(struct kmem_cache *c)
   pg = vm_page_alloc(PAGE_SLAB);
   if (pg == 0) {
     vm_uncommit(1);
-    return -ENOMEM;
+    return -EAGAIN;
   }
   s = page_kva(pg);
   s->nfree = slab_capacity(c);
@@ -137,16 +188,30 @@ take(struct kmem_cache *c)
   return memset(p, 0, c->size);
 }
 
+/* After a failure, with no lock held: is it worth trying again? Sleeps if the caller may. */
+static int
+may_try_again(int error)
+{
+  return error == -EAGAIN && intr_get() && myproc() && vm_page_wait() == 0;
+}
+
 /* A zeroed structure, or null. Never one that is reserved. */
 void *
 kmem_alloc(struct kmem_cache *c)
 {
   void *p = 0;
+  int error = 0;
 
-  acquire(&c->lock);
-  if (c->nfree > c->reserved || add_slab(c) == 0)
-    p = take(c);
-  release(&c->lock);
+  if (kmem_fault_injected())
+    return 0;
+  do {
+    acquire(&c->lock);
+    if (c->nfree <= c->reserved)
+      error = add_slab(c);
+    if (c->nfree > c->reserved)
+      p = take(c);
+    release(&c->lock);
+  } while (p == 0 && may_try_again(error));
   return p;
 }
 
@@ -154,15 +219,20 @@ kmem_alloc(struct kmem_cache *c)
 int
 kmem_reserve(struct kmem_cache *c, uint n)
 {
-  int error = 0;
+  int error;
 
-  acquire(&c->lock);
-  while (error == 0 && c->nfree < c->reserved + n)
-    error = add_slab(c);
-  if (error == 0)
-    c->reserved += n;
-  release(&c->lock);
-  return error;
+  if (kmem_fault_injected())
+    return -ENOMEM;
+  do {
+    acquire(&c->lock);
+    error = 0;
+    while (error == 0 && c->nfree < c->reserved + n)
+      error = add_slab(c);
+    if (error == 0)
+      c->reserved += n;
+    release(&c->lock);
+  } while (may_try_again(error));
+  return error ? -ENOMEM : 0;
 }
 
 /* The promise of n structures is no longer needed. */

@@ -2,104 +2,278 @@
  * Page faults: make one page of an address space accessible, as its map says.
  * Serves the hardware's faults, and copyin and copyout, which meet the same
  * absent and write-protected pages.
+ *
+ * The way of a fault: find the entry; under the lock of its object's family
+ * find the page down the shadow chain; make a private copy if it is to be
+ * written and others see it; enter it into the pmap. Where that needs the disk
+ * or memory that is not there now, the spin lock is dropped, the thing is
+ * waited for, and all begins again: whatever was seen before may have changed.
  */
 #include "types.h"
 #include "defs.h"
 #include "memlayout.h"
 #include "riscv.h"
+#include "proc.h"
 #include "vm.h"
+#include "vm_swap.h"
+#include "vmstat.h"
+#include "vnode.h"
 #include "abi/errno.h"
 
-/* The page that the chain from o shows at *offset, or null; *offset becomes its place in its own object. */
-static struct vm_page *
-find_page(struct vm_object *o, uint64 offset)
+#define AGAIN 1 /* look again from the top */
+#define FETCH 2 /* the file's page is not in memory */
+#define BLOCK 3 /* the file's page is to be written, and has no block on the disk yet */
+
+/* A fault on its way. */
+struct fault {
+  struct vm_map_entry *e;
+  uint64 va;
+  int access;
+  struct spinlock *lock;    /* the family's, held */
+  struct vm_page *pg;       /* what was found; null: nothing, so zeros */
+  int rights;               /* what the mapping may allow */
+  struct vm_object *file;   /* FETCH, BLOCK: whose page ... */
+  uint64 offset;            /* ... and which */
+};
+
+/* Wait until nobody fills or writes a page; then all may have changed. */
+static int
+wait_for(struct fault *f, struct vm_page *pg)
 {
-  struct vm_page *pg;
+  sleep(pg, f->lock);
+  return AGAIN;
+}
+
+/* Find the page that the entry's chain shows, in f->pg. 0, AGAIN, FETCH, or -ENXIO beyond the end of a file. */
+static int
+find_page(struct fault *f)
+{
+  struct vm_object *o = f->e->object;
+  uint64 offset = f->e->offset + (f->va - f->e->start) / PGSIZE;
 
   for (;;) {
-    pg = vm_object_lookup(o, offset);
-    if (pg || o->shadow == 0 || offset >= o->shadow_limit)
-      return pg;
+    struct vm_page *pg = vm_object_lookup(o, offset);
+    if (pg) {
+      f->pg = pg;
+      return pg->flags & PAGE_BUSY ? wait_for(f, pg) : 0;
+    }
+    if (o->swapped && vm_swap_has(o, offset)) {
+      int error = vm_swap_in(o, offset);
+      return error ? error : AGAIN;
+    }
+    if (o->pager) {
+      f->file = o;
+      f->offset = offset;
+      return offset < o->size ? FETCH : -ENXIO;
+    }
+    if (o->shadow == 0 || offset >= o->shadow_limit) {
+      f->pg = 0;
+      return (f->e->flags & ENTRY_SHARED) && offset >= o->size ? -ENXIO : 0;
+    }
     offset += o->shadow_offset;
     o = o->shadow;
   }
 }
 
-/* A page for `offset` of o: zeros, or a copy of `from`. Null if a promise was broken. */
-static struct vm_page *
-new_page(struct vm_object *o, uint64 offset, struct vm_page *from)
+/* Is each page of the entry's object paid for, by the entry or the object? */
+static int
+promised(struct vm_map_entry *e)
 {
-  struct vm_page *pg = vm_page_alloc(PAGE_OBJECT);
-
-  if (pg == 0)
-    return 0;
-  if (from)
-    page_copy(page_kva(pg), page_kva(from));
-  else
-    page_zero(page_kva(pg));
-  vm_object_insert(o, offset, pg);
-  return pg;
+  return e->flags & ENTRY_SHARED ? e->object->commit > 0 : e->flags & ENTRY_PROMISED;
 }
 
-/*
- * Find or make the page of entry e at va for an access, and say with what
- * rights it may be mapped. The family's lock is held. Null without memory.
- */
-static struct vm_page *
-resolve(struct vm_map_entry *e, uint64 va, int access, int *rights)
+/* A page of the entry's object at the fault: zeros, or a copy of `from`. 0, or -EAGAIN, -ENOMEM without memory. */
+static int
+new_page(struct fault *f, struct vm_page *from)
 {
-  uint64 page = (va - e->start) / PGSIZE;
-  struct vm_object *o = e->object;
+  int charge = !promised(f->e);
+  uint64 offset = f->e->offset + (f->va - f->e->start) / PGSIZE;
   struct vm_page *pg;
 
-  *rights = e->protection;
-  if (o->shadow && !(e->flags & ENTRY_NEEDS_COPY))
-    e->object = o = vm_object_collapse(o, o->ref_count == 1);
+  if (charge && vm_commit(1) < 0)
+    return -ENOMEM;
+  pg = vm_super_alloc(f->e, f->e->object, offset, f->va);
+  if (pg && !from)
+    page_zero(page_kva(pg));
+  else if (pg == 0)
+    pg = from ? vm_page_alloc(PAGE_OBJECT) : vm_page_alloc_zeroed(PAGE_OBJECT);
+  if (pg == 0) {
+    if (charge)
+      vm_uncommit(1);
+    return -EAGAIN;
+  }
+  if (from)
+    page_copy(page_kva(pg), page_kva(from));
+  if (charge)
+    pg->flags |= PAGE_CHARGED;
+  vm_object_insert(f->e->object, offset, pg);
+  f->pg = pg;
+  if (from)
+    VM_COUNT_FAULT(cow_copy);
+  else
+    VM_COUNT_FAULT(zero);
+  return 0;
+}
 
-  pg = find_page(o, e->offset + page);
-  if (pg && !(access & PROT_WRITE)) {
-    if (pg->object != o || (e->flags & ENTRY_NEEDS_COPY))
-      *rights &= ~PROT_WRITE;
-    return pg;
-  }
-  vm_map_make_private(e); /* may put a new object in front */
-  o = e->object;
+/* A page of a shared mapping is to be written. */
+static int
+write_shared(struct fault *f)
+{
+  struct vm_page *pg = f->pg;
+
   if (pg == 0)
-    return new_page(o, e->offset + page, 0);
-  if (pg->object == o)
-    return pg;
-  if (vm_object_last_viewer(o, pg)) {
-    vm_object_remove(pg);
-    vm_object_insert(o, e->offset + page, pg);
-    return pg;
+    return new_page(f, 0);
+  if (pg->flags & PAGE_SLOT)
+    vm_swap_forget(pg);
+  if (pg->use != PAGE_FILE || (pg->flags & PAGE_DIRTY))
+    return 0;
+  if (pg->flags & PAGE_CLEANING)
+    return wait_for(f, pg); /* what goes to the disk holds still */
+  if (pg->block == 0) {
+    f->file = pg->object;
+    f->offset = pg->offset;
+    return BLOCK;
   }
-  return new_page(o, e->offset + page, pg);
+  vnode_mark_dirty(pg);
+  return 0;
+}
+
+/* A page of a private mapping is to be written: see to it that the entry's own object has it, and no other entry sees that one. */
+static int
+write_private(struct fault *f)
+{
+  struct vm_object *o;
+  struct vm_page *pg = f->pg;
+
+  vm_map_make_private(f->e); /* may put a new object in front */
+  o = f->e->object;
+  if (pg == 0)
+    return new_page(f, 0);
+  if (pg->object != o) {
+    if (pg->use == PAGE_FILE || (pg->flags & PAGE_CLEANING) || !vm_object_last_viewer(o, pg))
+      return new_page(f, pg);
+    if (pg->flags & PAGE_SLOT)
+      vm_swap_forget(pg);
+    VM_COUNT_FAULT(cow_reuse);
+    vm_object_remove(pg);
+    vm_object_insert(o, f->e->offset + (f->va - f->e->start) / PGSIZE, pg);
+  } else {
+    if (pg->flags & PAGE_SLOT)
+      vm_swap_forget(pg);
+    if (pmap_extract(&f->e->map->pmap, f->va, PROT_READ))
+      VM_COUNT_FAULT(cow_reuse); /* others saw it when it was write-protected */
+    else
+      VM_COUNT_FAULT(map);
+  }
+  return 0;
+}
+
+/* The rights that a page which is only read may be mapped with. */
+static int
+read_rights(struct fault *f)
+{
+  struct vm_page *pg = f->pg;
+  struct vm_map_entry *e = f->e;
+  int rights = e->protection;
+
+  if (pg->use != PAGE_FILE)
+    VM_COUNT_FAULT(map);
+  if (pg->use == PAGE_FILE) {
+    pg->flags |= PAGE_REFERENCED;
+    VM_COUNT_FAULT(file);
+    if (!(e->flags & ENTRY_SHARED) || !(pg->flags & PAGE_DIRTY))
+      rights &= ~PROT_WRITE;
+  } else if (pg->object != e->object || (e->flags & ENTRY_NEEDS_COPY) || (pg->flags & (PAGE_SLOT | PAGE_CLEANING))) {
+    rights &= ~PROT_WRITE;
+  }
+  return rights;
+}
+
+/* Find or make the page, and say with what rights it may be mapped. 0 and f->pg, f->rights; AGAIN, FETCH, BLOCK, -errno. */
+static int
+resolve(struct fault *f)
+{
+  struct vm_map_entry *e = f->e;
+  int error;
+
+  if (e->object->shadow && !(e->flags & ENTRY_NEEDS_COPY))
+    vm_object_collapse(e->object, e->object->ref_count == 1); /* may give e another object */
+  error = find_page(f);
+  if (error)
+    return error;
+  if (f->access & PROT_WRITE) {
+    f->rights = e->protection;
+    return e->flags & ENTRY_SHARED ? write_shared(f) : write_private(f);
+  }
+  if (f->pg == 0 && vm_policy.zeropage && vm_zero_page && !(e->flags & ENTRY_SHARED)) {
+    VM_COUNT(zero_page_maps);
+    f->pg = vm_zero_page;
+    f->rights = e->protection & ~PROT_WRITE;
+    return 0;
+  }
+  if (f->pg == 0) {
+    if (!(e->flags & ENTRY_SHARED))
+      vm_map_make_private(e);
+    f->rights = e->protection;
+    return new_page(f, 0);
+  }
+  f->rights = read_rights(f);
+  return 0;
+}
+
+/* Serve a fault in a locked map. 0 or -errno; -EAGAIN: memory must be waited for, with nothing locked. */
+static int
+fault_locked(struct vm_map *map, struct fault *f, uint64 sp)
+{
+  int result;
+
+  f->e = vm_map_lookup(map, f->va);
+  if (f->e == 0)
+    f->e = vm_map_grow_down(map, f->va, sp);
+  if (f->e == 0 || (f->e->flags & ENTRY_GUARD))
+    return -EFAULT;
+  if ((f->e->protection & f->access) != f->access)
+    return -EACCES;
+  for (;;) {
+    f->lock = f->e->object->lock;
+    acquire(f->lock);
+    result = resolve(f);
+    if (result == 0 && vm_super_enter(map, f->e, f->va, f->pg, f->rights, f->access) < 0)
+      result = -EAGAIN;
+    release(f->lock);
+    if (result == FETCH)
+      result = vnode_fetch(f->file, f->offset);
+    else if (result == BLOCK)
+      result = vnode_allocate(f->file, f->offset);
+    else if (result != AGAIN)
+      return result;
+    if (result < 0)
+      return result;
+  }
 }
 
 /*
  * Make va accessible for reading, writing or execution (one of PROT_*) in a
- * map. 0; -EFAULT when it is not mapped so. May sleep; no spin lock may be
- * held.
+ * map. 0; -EFAULT: nothing is mapped there; -EACCES: not with this right;
+ * -ENXIO: beyond the end of the mapped file; -EIO: the disk failed; -ENOMEM:
+ * memory that nobody had promised (or overcommitted) is not there. May sleep;
+ * no spin lock may be held.
  */
 int
 vm_fault(struct vm_map *map, uint64 va, int access)
 {
-  struct vm_map_entry *e;
-  struct vm_page *pg;
-  struct spinlock *lock;
-  int rights, error = -EFAULT;
+  struct proc *p = myproc();
+  uint64 sp = p && p->map == map && p->trapframe ? p->trapframe->sp : ~0UL - PGSIZE;
+  struct fault f = { .va = PGROUNDDOWN(va), .access = access };
+  int error;
 
-  va = PGROUNDDOWN(va);
-  acquiresleep(&map->lock);
-  e = vm_map_lookup(map, va);
-  if (e && (e->protection & access) == access && e->object) {
-    lock = e->object->lock;
-    acquire(lock);
-    pg = resolve(e, va, access, &rights);
-    error = pg ? pmap_enter(&map->pmap, va, pg, rights, access) : -ENOMEM;
-    release(lock);
-  }
-  releasesleep(&map->lock);
+  do {
+    acquiresleep(&map->lock);
+    error = fault_locked(map, &f, sp);
+    releasesleep(&map->lock);
+  } while (error == -EAGAIN && (error = vnode_wait_memory()) == 0);
+  if (error)
+    VM_COUNT_FAULT(refused);
   return error;
 }
 
@@ -120,10 +294,12 @@ vm_fault_reason(struct vm_map *map, uint64 va, int access)
     why = "not mapped";
   else if (e->flags & ENTRY_GUARD)
     why = "the guard below the stack";
-  else if (e->protection & access)
-    why = "no memory, though it was promised";
-  else
+  else if ((e->protection & access) == 0)
     why = access == PROT_WRITE ? "not writable" : access == PROT_EXEC ? "not executable" : "not readable";
+  else if (e->flags & ENTRY_FILE)
+    why = "beyond the end of the mapped file, or the disk failed";
+  else
+    why = "no memory: more was granted than there is";
   releasesleep(&map->lock);
   return why;
 }

@@ -4,13 +4,18 @@
  *
  * What an entry may come to need is promised when it is made (entry_cost), so
  * a later page fault in it cannot fail for lack of memory. A map's lock is
- * held by whoever looks at or changes its entries or its page table.
+ * held by whoever looks at or changes its entries; the lock of an object's
+ * family, too, for what the reverse map reads: start, end, offset, object.
+ *
+ * Several entries of a map may refer to one object, each to its own range:
+ * that is what clipping makes of one entry, and simplifying undoes.
  */
 #include "types.h"
 #include "defs.h"
 #include "memlayout.h"
 #include "riscv.h"
 #include "vm.h"
+#include "vnode.h"
 #include "abi/errno.h"
 
 struct kmem_cache entry_cache;
@@ -40,21 +45,70 @@ vm_map_create(struct trapframe *trapframe)
   return map;
 }
 
-/* Pages of an entry. */
-static uint64
-entry_pages(struct vm_map_entry *e)
-{
-  return (e->end - e->start) / PGSIZE;
-}
+/* ---- entries ---- */
 
-/* Frames that must be promised for pages [start, end): private writable pages, and page tables. */
+/* Frames that must be promised for pages [start, end): page tables, and private pages that may be written. */
 static uint64
-entry_cost(uint64 start, uint64 end, int max_protection, int flags)
+entry_cost(uint64 start, uint64 end, int flags)
 {
   if (flags & ENTRY_GUARD)
     return 0;
-  return pmap_table_frames(start, end) +
-         ((max_protection & PROT_WRITE) && !(flags & ENTRY_SHARED) ? (end - start) / PGSIZE : 0);
+  return pmap_table_frames(start, end) + (flags & ENTRY_PROMISED ? (end - start) / PGSIZE : 0);
+}
+
+/* Change what is promised for an entry to the cost of [start, end) with these flags. 0 or -ENOMEM. */
+int
+vm_entry_recommit(struct vm_map_entry *e, uint64 start, uint64 end, int flags)
+{
+  uint64 cost = entry_cost(start, end, flags);
+
+  if (cost > e->commit && vm_commit(cost - e->commit) < 0)
+    return -ENOMEM;
+  if (cost < e->commit)
+    vm_uncommit(e->commit - cost);
+  e->commit = cost;
+  return 0;
+}
+
+/* Let e refer to o; the reference is the caller's. The family's lock is held, or nobody else knows o. */
+void
+vm_entry_attach(struct vm_map_entry *e, struct vm_object *o)
+{
+  e->object = o;
+  e->object_prev = 0;
+  e->object_next = o->entries;
+  if (o->entries)
+    o->entries->object_prev = e;
+  o->entries = e;
+  o->entry_count++;
+}
+
+/* Take e out of its object's list; the reference is the caller's. The family's lock is held. */
+void
+vm_entry_detach(struct vm_map_entry *e)
+{
+  if (e->object_prev)
+    e->object_prev->object_next = e->object_next;
+  else
+    e->object->entries = e->object_next;
+  if (e->object_next)
+    e->object_next->object_prev = e->object_prev;
+  e->object->entry_count--;
+  e->object = 0;
+}
+
+/* End an entry's view of its object. */
+void
+vm_entry_drop_object(struct vm_map_entry *e)
+{
+  struct vm_object *o = e->object;
+  struct spinlock *lock = o->lock; /* stays the family's, even if o is merged away before we have it */
+
+  acquire(lock);
+  o = e->object;
+  vm_entry_detach(e);
+  release(lock);
+  vm_object_release_range(o, e->offset, vm_entry_pages(e));
 }
 
 /* The entry that holds address va, or null. */
@@ -73,10 +127,22 @@ vm_map_lookup(struct vm_map *map, uint64 va)
   return e;
 }
 
-/* Put e into the list after prev (first, when prev is null). */
-static void
-link_entry(struct vm_map *map, struct vm_map_entry *prev, struct vm_map_entry *e)
+/* The first entry that ends above va, or null. */
+struct vm_map_entry *
+vm_map_first_from(struct vm_map *map, uint64 va)
 {
+  struct vm_map_entry *e;
+
+  for (e = map->first; e && e->end <= va; e = e->next)
+    ;
+  return e;
+}
+
+/* Put e into the list after prev (first, when prev is null). */
+void
+vm_entry_link(struct vm_map *map, struct vm_map_entry *prev, struct vm_map_entry *e)
+{
+  e->map = map;
   e->prev = prev;
   e->next = prev ? prev->next : map->first;
   if (prev)
@@ -90,8 +156,8 @@ link_entry(struct vm_map *map, struct vm_map_entry *prev, struct vm_map_entry *e
 }
 
 /* Take e out of the list. */
-static void
-unlink_entry(struct vm_map *map, struct vm_map_entry *e)
+void
+vm_entry_unlink(struct vm_map *map, struct vm_map_entry *e)
 {
   if (e->prev)
     e->prev->next = e->next;
@@ -106,13 +172,15 @@ unlink_entry(struct vm_map *map, struct vm_map_entry *e)
 }
 
 /* Free an entry that is in no list, its reference to its object, and its promises. */
-static void
-free_entry(struct vm_map_entry *e)
+void
+vm_entry_free(struct vm_map_entry *e)
 {
   if (e->object)
-    vm_object_release(e->object);
+    vm_entry_drop_object(e);
   if (e->flags & ENTRY_NEEDS_COPY)
     kmem_unreserve(&object_cache, 1);
+  if (e->flags & ENTRY_WIRED)
+    vm_wired_add(-vm_entry_pages(e));
   if (e->commit)
     vm_uncommit(e->commit);
   kmem_free(&entry_cache, e);
@@ -123,27 +191,31 @@ void
 vm_map_destroy(struct vm_map *map)
 {
   struct vm_map_entry *e, *next;
+  int files = 0;
 
-  pmap_destroy(&map->pmap);
   for (e = map->first; e; e = next) {
     next = e->next;
-    free_entry(e);
+    files |= e->flags & ENTRY_FILE;
+    vm_entry_free(e);
   }
+  pmap_destroy(&map->pmap);
   kmem_free(&map_cache, map);
+  if (files)
+    vnode_reap();
 }
 
 /*
- * Map [start, end), page-aligned and vacant, to an object from its page 0 on.
+ * Map [start, end), page-aligned and vacant, to an object from page offset on.
  * The reference to the object (null for a guard) passes to the map. 0;
  * -EINVAL for bad or occupied addresses, -ENOMEM when the memory could not be
- * promised; then the reference stays with the caller.
+ * promised; then the reference stays with the caller. The map is locked, or
+ * not yet anybody's.
  */
 int
-vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *object, int protection,
+vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *object, uint64 offset, int protection,
               int max_protection, int flags)
 {
   struct vm_map_entry *e, *prev = 0;
-  uint64 cost = entry_cost(start, end, max_protection, flags);
 
   if (start < USERBASE || end > USERTOP || start >= end || ((start | end) & (PGSIZE - 1)))
     return -EINVAL;
@@ -155,18 +227,24 @@ vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *ob
   e = kmem_alloc(&entry_cache);
   if (e == 0)
     return -ENOMEM;
-  if (vm_commit(cost) < 0) {
+  if (vm_entry_recommit(e, start, end, flags) < 0 ||
+      ((flags & ENTRY_NEEDS_COPY) && kmem_reserve(&object_cache, 1) < 0)) {
+    vm_uncommit(e->commit);
     kmem_free(&entry_cache, e);
     return -ENOMEM;
   }
   e->start = start;
   e->end = end;
-  e->object = object;
+  e->offset = offset;
   e->protection = protection;
   e->max_protection = max_protection;
   e->flags = flags;
-  e->commit = cost;
-  link_entry(map, prev, e);
+  vm_entry_link(map, prev, e);
+  if (object) {
+    acquire(object->lock);
+    vm_entry_attach(e, object);
+    release(object->lock);
+  }
   if (!(flags & ENTRY_GUARD))
     map->size += end - start;
   return 0;
@@ -184,188 +262,149 @@ vm_map_make_private(struct vm_map_entry *e)
 
   if (!(e->flags & ENTRY_NEEDS_COPY))
     return;
-  if (o->ref_count == 1) {
-    if (o->size < e->offset + entry_pages(e))
-      o->size = e->offset + entry_pages(e); /* the heap has grown meanwhile */
+  if (o->ref_count == 1 && o->pager == 0) {
+    if (o->size < e->offset + vm_entry_pages(e))
+      o->size = e->offset + vm_entry_pages(e); /* the entry has grown meanwhile */
     kmem_unreserve(&object_cache, 1);
   } else {
-    e->object = vm_object_shadow(o, e->offset, entry_pages(e));
+    vm_entry_detach(e);
+    vm_entry_attach(e, vm_object_shadow(o, e->offset, vm_entry_pages(e)));
     e->offset = 0;
   }
   e->flags &= ~ENTRY_NEEDS_COPY;
 }
 
-/* The heap's entry, or null while the heap is empty. */
-static struct vm_map_entry *
-heap_entry(struct vm_map *map)
-{
-  struct vm_map_entry *e = vm_map_lookup(map, map->heap_start);
+/* ---- clip and simplify ---- */
 
-  return e && (e->flags & ENTRY_HEAP) ? e : 0;
-}
-
-/* Enlarge the heap to end (page-aligned). 0 or -ENOMEM. */
+/* Split e at va, which lies inside. The later half is a new entry. 0 or -ENOMEM. */
 static int
-grow_heap(struct vm_map *map, uint64 end)
+split(struct vm_map *map, struct vm_map_entry *e, uint64 va)
 {
-  struct vm_map_entry *e = heap_entry(map);
-  struct vm_object *o;
-  uint64 cost;
-  int error;
+  struct vm_map_entry *second = kmem_alloc(&entry_cache);
+  uint64 extra;
 
-  if (e == 0) {
-    o = vm_object_create((end - map->heap_start) / PGSIZE);
-    if (o == 0)
-      return -ENOMEM;
-    error = vm_map_insert(map, map->heap_start, end, o, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE | PROT_EXEC,
-                          ENTRY_HEAP);
-    if (error)
-      vm_object_release(o);
-    return error ? -ENOMEM : 0;
+  if (second == 0)
+    return -ENOMEM;
+  extra = entry_cost(e->start, va, e->flags) + entry_cost(va, e->end, e->flags) - e->commit;
+  if (vm_commit(extra) < 0) {
+    kmem_free(&entry_cache, second);
+    return -ENOMEM;
   }
-  if (end > USERTOP || (e->next && end > e->next->start))
+  if ((e->flags & ENTRY_NEEDS_COPY) && kmem_reserve(&object_cache, 1) < 0) {
+    vm_uncommit(extra);
+    kmem_free(&entry_cache, second);
     return -ENOMEM;
-  cost = entry_cost(e->start, end, e->max_protection, e->flags);
-  if (vm_commit(cost - e->commit) < 0)
-    return -ENOMEM;
-  e->commit = cost;
-  map->size += end - e->end;
-  e->end = end;
-  o = e->object;
-  acquire(o->lock);
-  if (!(e->flags & ENTRY_NEEDS_COPY))
-    o->size = e->offset + entry_pages(e);
-  release(o->lock);
+  }
+  if (e->object)
+    acquire(e->object->lock);
+  second->start = va;
+  second->end = e->end;
+  second->offset = e->offset + (va - e->start) / PGSIZE;
+  second->protection = e->protection;
+  second->max_protection = e->max_protection;
+  second->flags = e->flags;
+  second->commit = entry_cost(va, e->end, e->flags);
+  e->commit = entry_cost(e->start, va, e->flags);
+  e->end = va;
+  if (e->flags & (ENTRY_STACK | ENTRY_GROWSDOWN))
+    second->flags &= ~ENTRY_GROWSDOWN; /* only the lowest part grows */
+  vm_entry_link(map, e, second);
+  if (e->object) {
+    e->object->ref_count++;
+    vm_entry_attach(second, e->object);
+    release(e->object->lock);
+  }
   return 0;
 }
 
-/* Shorten the heap to end (page-aligned); its pages beyond are freed. */
-static void
-shrink_heap(struct vm_map *map, uint64 end)
-{
-  struct vm_map_entry *e = heap_entry(map);
-  uint64 cost;
-
-  if (e == 0 || end >= e->end)
-    return;
-  pmap_remove(&map->pmap, end, e->end);
-  map->size -= e->end - end;
-  if (end == e->start) {
-    unlink_entry(map, e);
-    free_entry(e);
-    return;
-  }
-  acquire(e->object->lock);
-  vm_map_make_private(e); /* so that what lies behind is no longer seen through it */
-  release(e->object->lock);
-  e->end = end;
-  vm_object_truncate(e->object, e->offset + entry_pages(e));
-  cost = entry_cost(e->start, end, e->max_protection, e->flags);
-  vm_uncommit(e->commit - cost);
-  e->commit = cost;
-}
-
-/* Move the break, which must not go below heap_start. 0, or -ENOMEM and no change. */
+/* See to it that no entry crosses va. 0 or -ENOMEM. */
 int
-vm_map_set_brk(struct vm_map *map, uint64 brk)
+vm_map_clip(struct vm_map *map, uint64 va)
 {
-  uint64 old_end, new_end = PGROUNDUP(brk);
-  int error = 0;
+  struct vm_map_entry *e = vm_map_lookup(map, va);
 
-  acquiresleep(&map->lock);
-  old_end = PGROUNDUP(map->brk);
-  if (new_end > old_end)
-    error = grow_heap(map, new_end);
-  else if (new_end < old_end)
-    shrink_heap(map, new_end);
-  if (error == 0)
-    map->brk = brk;
-  releasesleep(&map->lock);
-  return error;
+  return e && e->start < va ? split(map, e, va) : 0;
 }
 
-/* Let entry e of a map's child-to-be have copies of its pages, by copy on write. 0 or -ENOMEM. */
+/* Could e and the entry after it be one? */
 static int
-fork_private(struct vm_map *map, struct vm_map_entry *e, struct vm_map_entry *child)
+match(struct vm_map_entry *e, struct vm_map_entry *next)
 {
-  struct vm_object *o = e->object;
-  int first = !(e->flags & ENTRY_NEEDS_COPY);
+  return e->end == next->start && e->object == next->object && e->flags == next->flags &&
+         e->protection == next->protection && e->max_protection == next->max_protection &&
+         (e->object == 0 || e->offset + vm_entry_pages(e) == next->offset);
+}
 
-  if (kmem_reserve(&object_cache, first ? 2 : 1) < 0)
-    return -ENOMEM;
-  acquire(o->lock);
-  if (first) {
-    o = vm_object_collapse(o, o->ref_count == 1);
-    e->object = o;
-    e->flags |= ENTRY_NEEDS_COPY;
+/* Merge e with the next entry if they match. */
+static int
+merge_next(struct vm_map *map, struct vm_map_entry *e)
+{
+  struct vm_map_entry *next = e->next;
+
+  if (next == 0 || !match(e, next))
+    return 0;
+  if (e->object) {
+    acquire(e->object->lock);
+    e->object->ref_count--;
+    vm_entry_detach(next);
   }
-  o->ref_count++;
-  release(o->lock);
-  child->object = o;
-  child->offset = e->offset;
-  child->flags |= ENTRY_NEEDS_COPY;
-  if (first)
-    pmap_protect(&map->pmap, e->start, e->end, PROT_READ | PROT_EXEC);
+  e->end = next->end;
+  if (e->object)
+    release(e->object->lock);
+  e->commit += next->commit;
+  vm_entry_unlink(map, next);
+  if (next->flags & ENTRY_NEEDS_COPY)
+    kmem_unreserve(&object_cache, 1);
+  kmem_free(&entry_cache, next);
+  vm_entry_recommit(e, e->start, e->end, e->flags); /* never more than the two had */
+  return 1;
+}
+
+/* Merge neighbours in and around [start, end) that match. */
+void
+vm_map_simplify(struct vm_map *map, uint64 start, uint64 end)
+{
+  struct vm_map_entry *e = vm_map_first_from(map, start > 0 ? start - 1 : 0);
+
+  while (e && e->start < end)
+    if (!merge_next(map, e))
+      e = e->next;
+}
+
+/* Unmap what lies in [start, end). The map is locked. 0; -ENOMEM when an entry could not be split, and nothing has changed. */
+int
+vm_map_remove(struct vm_map *map, uint64 start, uint64 end)
+{
+  struct vm_map_entry *e, *next;
+
+  if (vm_map_clip(map, start) < 0 || vm_map_clip(map, end) < 0) {
+    vm_map_simplify(map, start, end);
+    return -ENOMEM;
+  }
+  e = vm_map_first_from(map, start);
+  if (e == 0 || e->start >= end)
+    return 0;
+  pmap_remove(&map->pmap, start, end);
+  for (; e && e->start < end; e = next) {
+    next = e->next;
+    vm_entry_unlink(map, e);
+    if (!(e->flags & ENTRY_GUARD))
+      map->size -= e->end - e->start;
+    if (e->flags & ENTRY_FILE)
+      map->files_gone = 1; /* vm_map_unlock looks after the files */
+    vm_entry_free(e);
+  }
   return 0;
 }
 
-/* Put a copy of the map's entry e at the end of the list of child. 0 or -ENOMEM. */
-static int
-fork_entry(struct vm_map *map, struct vm_map_entry *e, struct vm_map *child)
+/* Unlock a map, and do then what must not be done under its lock: give inodes back that it was the last to map. */
+void
+vm_map_unlock(struct vm_map *map)
 {
-  struct vm_map_entry *copy = kmem_alloc(&entry_cache);
-  int error = 0;
+  int files = map->files_gone;
 
-  if (copy == 0)
-    return -ENOMEM;
-  copy->start = e->start;
-  copy->end = e->end;
-  copy->protection = e->protection;
-  copy->max_protection = e->max_protection;
-  copy->flags = e->flags & ~ENTRY_NEEDS_COPY;
-  if (vm_commit(e->commit) < 0) {
-    kmem_free(&entry_cache, copy);
-    return -ENOMEM;
-  }
-  copy->commit = e->commit;
-  if (e->object && (e->max_protection & PROT_WRITE) && !(e->flags & ENTRY_SHARED)) {
-    error = fork_private(map, e, copy);
-  } else if (e->object) {
-    vm_object_reference(e->object);
-    copy->object = e->object;
-    copy->offset = e->offset;
-  }
-  if (error) {
-    free_entry(copy);
-    return error;
-  }
-  link_entry(child, child->last, copy);
-  return 0;
-}
-
-/*
- * A copy of an address space for the process with this trapframe. Writable
- * private pages are shared until one of the two writes; nothing is copied
- * now. Null when the memory that the copies may need could not be promised.
- */
-struct vm_map *
-vm_map_fork(struct vm_map *map, struct trapframe *trapframe)
-{
-  struct vm_map *child = vm_map_create(trapframe);
-  int error = 0;
-
-  if (child == 0)
-    return 0;
-  acquiresleep(&map->lock);
-  for (struct vm_map_entry *e = map->first; e && error == 0; e = e->next)
-    error = fork_entry(map, e, child);
-  child->size = map->size;
-  child->heap_start = map->heap_start;
-  child->brk = map->brk;
+  map->files_gone = 0;
   releasesleep(&map->lock);
-  if (error) {
-    vm_map_destroy(child);
-    return 0;
-  }
-  return child;
+  if (files)
+    vnode_reap();
 }

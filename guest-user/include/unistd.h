@@ -16,7 +16,8 @@ int pipe(int fds[2]);                         /* fds[0] reads, fds[1] writes */
 int write(int fd, const void *buf, int n);
 int read(int fd, void *buf, int n);           /* 0 at end of file */
 int close(int fd);
-int kill(int pid);
+int kill(int pid, int signal);               /* SIG* numbers in signal.h */
+int xv6_kill(int pid);                        /* call 6: as kill(pid, SIGKILL) */
 int exec(const char *path, char **argv);      /* returns only on failure */
 int open(const char *path, int flags);        /* flags in fcntl.h */
 int mknod(const char *path, short major, short minor);
@@ -35,6 +36,27 @@ int procinfo(struct procinfo *buf, int max);  /* number of entries filled */
 int poweroff(int status);
 int rename(const char *from, const char *to);
 int sync(void);
+int ftruncate(int fd, off_t size);
+int fsync(int fd);
+off_t lseek(int fd, off_t offset, int whence);
+int brk(void *end);
+int execve(const char *path, char *const argv[], char *const envp[]);
+int getppid(void);
+int sched_yield(void);
+
+/* Looking at the kernel's memory, and disturbing it. */
+struct vmstat;
+struct timespec;
+int vmprint(int pid);                         /* a page table, on the console */
+int vmcheck(void);                            /* 0 when all of the kernel's memory structures agree */
+int vmstat(struct vmstat *counters);
+int vmpolicy(const char *name, char *value, int size);
+int faultinject(long n);                      /* the n-th kernel allocation from now fails; 0: none */
+int futex(void *word, int operation, uint value, const struct timespec *timeout);
+
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
 
 /** Any system call by number, for tests: the raw a0; errno is set when it is -1. */
 long syscall(long number, ...);

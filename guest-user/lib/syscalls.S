@@ -26,12 +26,11 @@ stub exit,     SYS_exit
 stub wait,     SYS_wait
 stub pipe,     SYS_pipe
 stub read,     SYS_read
-stub kill,     SYS_kill
+stub xv6_kill, SYS_kill
 stub exec,     SYS_exec
 stub fstat,    SYS_fstat
 stub chdir,    SYS_chdir
 stub dup,      SYS_dup
-stub getpid,   SYS_getpid
 stub sbrk,     SYS_sbrk
 stub sleep,    SYS_sleep
 stub uptime,   SYS_uptime
@@ -47,6 +46,37 @@ stub procinfo, SYS_procinfo
 stub poweroff, SYS_poweroff
 stub rename,   SYS_rename
 stub sync,     SYS_sync
+stub mmap,     SYS_mmap
+stub munmap,   SYS_munmap
+stub mprotect, SYS_mprotect
+stub msync,    SYS_msync
+stub mincore,  SYS_mincore
+stub mremap,   SYS_mremap
+stub madvise,  SYS_madvise
+stub mlock,    SYS_mlock
+stub munlock,  SYS_munlock
+stub ftruncate, SYS_ftruncate
+stub fsync,    SYS_fsync
+stub lseek,    SYS_lseek
+stub brk,      SYS_brk
+stub sigaction, SYS_sigaction
+stub sigprocmask, SYS_sigprocmask
+stub sigaltstack, SYS_sigaltstack
+stub sigpending, SYS_sigpending
+stub sigsuspend, SYS_sigsuspend
+stub futex,    SYS_futex
+stub shm_open, SYS_shm_open
+stub shm_unlink, SYS_shm_unlink
+stub execve,   SYS_execve
+stub vmprint,  SYS_vmprint
+stub vmcheck,  SYS_vmcheck
+stub vmstat,   SYS_vmstat
+stub sched_yield, SYS_sched_yield
+stub getppid,  SYS_getppid
+stub nanosleep, SYS_nanosleep
+stub faultinject, SYS_faultinject
+stub vmpolicy, SYS_vmpolicy
+stub kill,     SYS_sigkill
 
 # long syscall(long number, ...): shifts the arguments down and calls.
         .weak   syscall

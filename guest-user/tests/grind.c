@@ -53,7 +53,7 @@ static void call_fork(void) {
     some_child();
   }
   if (pid > 0 && pick(4) == 0)
-    kill(pid);
+    xv6_kill(pid);
   if (pid > 0)
     wait(pick(2) ? NULL : (int *)block);
 }
@@ -165,7 +165,7 @@ static void one_call(void) {
   case 27: getpid(); uptime(); break;
   case 28: if (pick(60) == 0) sleep(1); break;
   case 29: if (pick(20) == 0) sync(); break;
-  case 30: kill(-(int)pick(10)); kill(100000000 + (int)pick(100)); break;
+  case 30: xv6_kill(-(int)pick(10)); xv6_kill(100000000 + (int)pick(100)); break;
   case 31: mknod(path(), (short)pick(20), (short)pick(3)); break;
   case 32: if (pick(4) == 0) wait(address()); break;
   default: syscall(1000 + pick(100), pick(100), pick(100)); break;

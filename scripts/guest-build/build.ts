@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { functionsOf } from "./elf-symbols.ts";
 import { BuildError, type Job, runJobs } from "./jobs.ts";
 import { firstMoved, ksymsAssembly } from "./ksyms.ts";
-import { type Guest, objectOf, type Program } from "./sources.ts";
+import { linkShared, sharedCompiles } from "./shared.ts";
+import { type DynamicProgram, type Guest, objectOf, type Program } from "./sources.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** What one build needs to know. */
@@ -24,16 +25,20 @@ const COMMON = [
   ...["-fno-stack-protector", "-fno-pie"],
 ];
 const KERNEL_INCLUDES = ["-Iguest-kernel/include", "-Iguest-kernel"];
-const USER_INCLUDES = ["-Iguest-user/include", "-Iguest-kernel/include/abi"];
+export const USER_INCLUDES = ["-Iguest-user/include", "-Iguest-kernel/include/abi"];
 /** Programs named xv6… are xv6 sources as they stand: kernel/types.h and user/user.h come from here. */
 const COMPAT_INCLUDES = ["-Iguest-user/include/compat"];
 
-const LINK = ["-static", "-nostdlib", "--no-relax", "--build-id=none", "-z", "max-page-size=4096", "-z", "noexecstack"];
+export const LINK = ["-static", "-nostdlib", "--no-relax", "--build-id=none", "-z", "max-page-size=4096", "-z", "noexecstack"];
 
-function compileJob(o: BuildOptions, source: string, includes: readonly string[]): Job {
-  const object = join(o.work, objectOf(source));
+/** Position-independent objects lie here, below the work folder, beside the others of the same name. */
+export const PIC = "pic";
+
+/** The step that compiles `source`; with `more` = -fPIC and the like, into the folder PIC. */
+export function compileJob(o: BuildOptions, source: string, includes: readonly string[], more: readonly string[] = []): Job {
+  const object = join(o.work, more.length > 0 ? PIC : "", objectOf(source));
   mkdirSync(dirname(object), { recursive: true });
-  const flags = [...COMMON, `-ffile-prefix-map=${o.root}=.`, ...includes];
+  const flags = [...COMMON, `-ffile-prefix-map=${o.root}=.`, ...more, ...includes];
   if (source.endsWith(".S")) {
     // The map does not reach the assembler, which records its working folder: GCC 12 does not pass it on, clang 14 ignores it there.
     if (o.toolchain.family === "clang") flags.push("-fdebug-compilation-dir=.");
@@ -42,7 +47,8 @@ function compileJob(o: BuildOptions, source: string, includes: readonly string[]
   return { subject: source, argv: [...o.toolchain.compile, ...flags, "-c", source, "-o", object] };
 }
 
-const objectsOf = (o: BuildOptions, sources: readonly string[]): string[] => sources.map((source) => join(o.work, objectOf(source)));
+export const objectsOf = (o: BuildOptions, sources: readonly string[], folder = ""): string[] =>
+  sources.map((source) => join(o.work, folder, objectOf(source)));
 
 /** Links the kernel with the table of `symbols` (assembly text); returns the ELF's bytes. */
 async function linkKernel(o: BuildOptions, guest: Guest, table: string, pass: number): Promise<Uint8Array> {
@@ -73,31 +79,36 @@ function programIncludes(program: Program): string[] {
 }
 
 /** What stands for the C library on a link line: an archive, or loose objects between lld's marks. */
-async function libraryArguments(o: BuildOptions, guest: Guest): Promise<string[]> {
-  const objects = objectsOf(o, guest.libc);
+export async function libraryArguments(o: BuildOptions, guest: Guest, folder = ""): Promise<string[]> {
+  const objects = objectsOf(o, guest.libc, folder);
   if (o.toolchain.ar === null) return ["--start-lib", ...objects, "--end-lib"];
-  const archive = join(o.work, "libc.a");
+  const archive = join(o.work, folder, "libc.a");
   await runJobs([{ subject: "libc.a", argv: [o.toolchain.ar, "rcsD", archive, ...objects] }], o.root, 1, o.show);
   return [archive];
 }
 
-/** Builds the C library and every program; returns each program's ELF (without debug information) by name. */
+/** Builds the C library and every program; returns each file (without debug information) by its name on the disk, "cat" or "lib/libc.so". */
 export async function buildPrograms(o: BuildOptions, guest: Guest): Promise<Map<string, Uint8Array>> {
   const compiles = [
-    ...guest.libc.map((source) => compileJob(o, source, USER_INCLUDES)),
+    ...[...guest.libc, ...guest.libraries.flatMap((l) => l.sources)].map((source) => compileJob(o, source, USER_INCLUDES)),
     ...guest.programs.flatMap((program) => program.sources.map((source) => compileJob(o, source, programIncludes(program)))),
+    ...sharedCompiles(o, guest),
   ];
   await runJobs(compiles, o.root, o.parallel, o.show);
   const library = await libraryArguments(o, guest);
   mkdirSync(join(o.work, "programs"), { recursive: true });
   const outputOf = (program: Program): string => join(o.work, "programs", program.name);
-  const links = guest.programs.map((program) => ({
+  const dynamicOf = (program: Program): DynamicProgram | undefined => guest.dynamic.find((d) => d.program === program);
+  const programs = guest.programs.filter((program) => dynamicOf(program)?.only !== true);
+  const links = programs.map((program) => ({
     subject: `linking ${program.name}`,
     argv: [
       ...[o.toolchain.ld, ...LINK, "--strip-debug", "-T", "guest-user/user.ld", "-o", outputOf(program)],
-      ...[...objectsOf(o, program.sources), ...library],
+      // What a program takes from shared objects when it is linked dynamically is linked in here.
+      ...objectsOf(o, [...program.sources, ...(dynamicOf(program)?.libraries ?? []).flatMap((l) => l.sources)]),
+      ...library,
     ],
   }));
   await runJobs(links, o.root, o.parallel, o.show);
-  return new Map(guest.programs.map((program) => [program.name, readFileSync(outputOf(program))]));
+  return new Map([...programs.map((program) => [program.name, readFileSync(outputOf(program))] as const), ...(await linkShared(o, guest))]);
 }

@@ -33,7 +33,7 @@ function strangers(root: string, outputs: Outputs): string[] {
   return foldersOf(outputs)
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
-    .filter((path) => !outputs.has(path))
+    .filter((path) => !outputs.has(path) && ![...outputs.keys()].some((output) => output.startsWith(`${path}/`)))
     .sort(byName);
 }
 

@@ -1,5 +1,5 @@
 // What there is to build: which source belongs to the kernel, to the C library, to which program.
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SetupError } from "./toolchain.ts";
 
@@ -9,14 +9,30 @@ export interface Program {
   readonly sources: readonly string[];
 }
 
+/** A shared object besides the C library: /lib/NAME.so. */
+export type Library = Program;
+
+/** A program's dynamically linked form: the program, the libraries it names, and its file's name on the disk. */
+export interface DynamicProgram {
+  readonly program: Program;
+  readonly libraries: readonly Library[];
+  readonly output: string;
+  /** No static form is made: the program needs the dynamic linker (dlopen). */
+  readonly only: boolean;
+}
+
 /** Everything that the guest consists of. All lists are sorted, so that a build does not depend on the host's directory order. */
 export interface Guest {
   readonly kernel: readonly string[];
   readonly libc: readonly string[];
   readonly programs: readonly Program[];
+  /** The dynamic linker's sources; none when this guest has no shared objects. */
+  readonly ldso: readonly string[];
+  readonly libraries: readonly Library[];
+  readonly dynamic: readonly DynamicProgram[];
 }
 
-const KERNEL_FOLDERS = ["boot", "dev", "fs", "lib", "proc", "trap", "vm"];
+const KERNEL_FOLDERS = ["boot", "dev", "fs", "lib", "proc", "trap", "vdso", "vm"];
 const PROGRAM_FOLDERS = ["bin", "tests", "demos"];
 
 const isSource = (name: string): boolean => /\.[cS]$/.test(name);
@@ -58,7 +74,7 @@ export const objectOf = (source: string): string => source.replace(/\.[cS]$/, ".
 /** Two sources with one object (trap.c beside trap.S) or two programs with one name would overwrite each other silently. */
 function refuseDuplicates(guest: Guest): void {
   const objects = new Map<string, string>();
-  for (const source of [...guest.kernel, ...guest.libc, ...guest.programs.flatMap((p) => p.sources)]) {
+  for (const source of [...guest.kernel, ...guest.libc, ...guest.ldso, ...[...guest.libraries, ...guest.programs].flatMap((p) => p.sources)]) {
     const earlier = objects.get(objectOf(source));
     if (earlier !== undefined) throw new SetupError(`${earlier} and ${source} would both become ${objectOf(source)}: rename one`);
     objects.set(objectOf(source), source);
@@ -70,14 +86,47 @@ function refuseDuplicates(guest: Guest): void {
     if (name.length > 14) throw new SetupError(`${sources[0]!}: a program's name has at most 14 characters on the disk`);
     programs.set(name, sources[0]!);
   }
+  for (const { output } of guest.dynamic) {
+    if (output.length > 14) throw new SetupError(`${DYNAMIC_LIST}: ${output} is longer than the 14 characters that the disk allows`);
+  }
+}
+
+/** Which programs are linked dynamically: a line is a program's name, then "only" and the names of libraries, as wanted; # begins a comment. */
+const DYNAMIC_LIST = "guest-user/dynamic.txt";
+
+/** What DYNAMIC_LIST asks for; nothing when there is no such file. Throws SetupError for names that do not exist. */
+function dynamicPrograms(root: string, programs: readonly Program[], libraries: readonly Library[]): DynamicProgram[] {
+  if (!existsSync(join(root, DYNAMIC_LIST))) return [];
+  const named = (list: readonly Program[], name: string): Program => {
+    const found = list.find((p) => p.name === name);
+    if (found === undefined) throw new SetupError(`${DYNAMIC_LIST} names ${name}, which has no source`);
+    return found;
+  };
+  const lines = readFileSync(join(root, DYNAMIC_LIST), "utf8").split(/\r?\n/);
+  const words = lines.map((line) => line.replace(/#.*/, "").split(/\s+/).filter((word) => word !== "")).filter((list) => list.length > 0);
+  return words.map(([name, ...rest]) => {
+    const only = rest.includes("only");
+    const program = named(programs, name!);
+    return {
+      program,
+      libraries: rest.filter((word) => word !== "only").map((word) => named(libraries, word)),
+      output: only ? program.name : `${program.name}.dyn`,
+      only,
+    };
+  });
 }
 
 /** Reads the checkout at `root`. Throws SetupError when two sources claim one name. */
 export function findSources(root: string): Guest {
+  const programs = PROGRAM_FOLDERS.flatMap((folder) => programsIn(root, `guest-user/${folder}`)).sort((a, b) => byName(a.name, b.name));
+  const libraries = programsIn(root, "guest-user/shared").sort((a, b) => byName(a.name, b.name));
   const guest: Guest = {
     kernel: KERNEL_FOLDERS.flatMap((folder) => sourcesBelow(root, `guest-kernel/${folder}`)),
     libc: sourcesBelow(root, "guest-user/lib"),
-    programs: PROGRAM_FOLDERS.flatMap((folder) => programsIn(root, `guest-user/${folder}`)).sort((a, b) => byName(a.name, b.name)),
+    programs,
+    ldso: sourcesBelow(root, "guest-user/ldso"),
+    libraries,
+    dynamic: dynamicPrograms(root, programs, libraries),
   };
   refuseDuplicates(guest);
   return guest;

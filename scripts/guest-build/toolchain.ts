@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { basename } from "node:path";
 
 /** The toolchain whose output is committed under guest-*\/prebuilt; the Dockerfile installs these very packages. */
-export const PINNED = "riscv64-unknown-elf-gcc (12.2.0-14+deb12u1+11+b2) 12.2.0; GNU ld (2.40-2+4+b1) 2.40";
+export const PINNED =
+  "riscv64-unknown-elf-gcc (12.2.0-14+deb12u1+11+b2) 12.2.0; GNU ld (2.40-2+4+b1) 2.40; GNU ld (GNU Binutils for Debian) 2.40";
 
 /** Compilers in the order in which they are looked for; the Docker image comes after them. */
 export const CANDIDATES = ["riscv64-unknown-elf-gcc", "riscv64-linux-gnu-gcc", "clang"] as const;
@@ -18,6 +19,11 @@ export interface Toolchain {
   /** The compiler with its target and machine flags. */
   readonly compile: readonly string[];
   readonly ld: string;
+  /**
+   * The linker for shared objects and for programs that use them: a bare-metal GNU ld refuses -shared, and another one's has to help.
+   * Null when there is none.
+   */
+  readonly sharedLd: string | null;
   /** The archiver; null where the linker takes loose objects as a library (lld's --start-lib). */
   readonly ar: string | null;
 }
@@ -61,6 +67,15 @@ function gccProgram(command: string, program: string): string {
   return spawnSync(command, [`-print-prog-name=${program}`], { encoding: "utf8" }).stdout.trim();
 }
 
+/** Linkers that make RISC-V shared objects, for a GCC whose own does not. */
+const SHARED_LINKERS = ["riscv64-linux-gnu-ld", "ld.lld"] as const;
+
+/** The linker for shared objects: `ld` itself if it can, else the first of SHARED_LINKERS that is there, else null. */
+function sharedLinker(ld: string): string | null {
+  const refused = /-shared not supported/.test(spawnSync(ld, ["-shared"], { encoding: "utf8", env: { ...process.env, LC_ALL: "C" } }).stderr);
+  return refused ? (SHARED_LINKERS.find((command) => versionOf(command) !== null) ?? null) : ld;
+}
+
 /**
  * The toolchain around one compiler command.
  * Returns null when there is no such command; throws SetupError when it is there but of no use.
@@ -76,12 +91,16 @@ export function toolchainOf(command: string): Toolchain | null {
   if (ldVersion === null) {
     throw new SetupError(`${command} is there but its linker ${ld} is not${family === "clang" ? " (Debian: apt install lld)" : ""}`);
   }
+  const sharedLd = sharedLinker(ld);
+  const versions = [ccVersion.replace(/^\S*\/(?=[^/\s]+ )/, ""), ldVersion];
+  if (sharedLd !== null && sharedLd !== ld) versions.push(versionOf(sharedLd)!);
   return {
     name: command,
-    version: `${ccVersion.replace(/^\S*\/(?=[^/\s]+ )/, "")}; ${ldVersion}`,
+    version: versions.join("; "),
     family,
     compile: [command, ...machine.flags, ...compilerHeaders(command)],
     ld,
+    sharedLd,
     ar: family === "clang" ? null : gccProgram(command, "ar"),
   };
 }

@@ -46,11 +46,11 @@ const QEMU = "qemu-system-riscv64";
 export const haveQemu = spawnSync(QEMU, ["--version"]).status === 0;
 
 /** The same kernel and disk on QEMU: exit status and everything printed. */
-export function runOnQemu(command: string, { harts = 1, memory = 128 }: { harts?: number; memory?: number } = {}): { status: number | null; text: string } {
+export function runOnQemu(command: string, { harts = 1, memory = 128, image = diskImage() }: { harts?: number; memory?: number; image?: Uint8Array } = {}): { status: number | null; text: string } {
   const folder = mkdtempSync(join(tmpdir(), "pagewalk-qemu-"));
   try {
     const disk = join(folder, "disk.img");
-    writeFileSync(disk, diskImage());
+    writeFileSync(disk, image);
     const done = spawnSync(QEMU, [
       "-machine", "virt", "-bios", "none", "-kernel", KERNEL, "-m", `${memory}M`, "-smp", String(harts), "-nographic",
       "-global", "virtio-mmio.force-legacy=false", "-drive", `file=${disk},if=none,format=raw,id=x0`,

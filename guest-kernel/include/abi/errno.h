@@ -26,6 +26,7 @@
 #define ENFILE 23       /* open-file table full */
 #define EMFILE 24       /* too many open files in this process */
 #define ENOTTY 25       /* not a terminal */
+#define ETXTBSY 26      /* a program runs from this file */
 #define EFBIG 27        /* file too large */
 #define ENOSPC 28       /* no space on the disk */
 #define ESPIPE 29       /* cannot seek */
@@ -36,5 +37,7 @@
 #define ENAMETOOLONG 36 /* name too long */
 #define ENOSYS 38       /* no such system call */
 #define ENOTEMPTY 39    /* directory not empty */
+#define EOVERFLOW 75    /* value too large for its type */
+#define ETIMEDOUT 110   /* the time given has passed */
 
 #endif

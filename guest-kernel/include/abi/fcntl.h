@@ -8,5 +8,6 @@
 #define O_CREATE 0x200
 #define O_TRUNC 0x400
 #define O_APPEND 0x800
+#define O_EXCL 0x4000 /* shm_open with O_CREATE: only if there is none yet */
 
 #endif

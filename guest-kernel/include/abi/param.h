@@ -15,12 +15,14 @@
 #endif
 
 /*
- * User addresses lie in [USERBASE, USERTOP). The stack ends at USERTOP and is
- * USERSTACK bytes; the gap of STACKGUARD bytes below it is never mapped.
+ * User addresses lie in [USERBASE, USERTOP). The stack ends at USERTOP and has
+ * USERSTACK bytes at first; it grows by use to STACKLIMIT bytes, and the gap
+ * of STACKGUARD bytes below that is never mapped.
  */
 #define USERBASE 0x1000UL
 #define USERTOP 0x3ffffe0000UL
 #define USERSTACK (64 * 1024UL)
+#define STACKLIMIT (8UL << 20)
 #define STACKGUARD (64 * 1024UL)
 
 #endif

@@ -8,5 +8,6 @@
 typedef unsigned long ulong;
 typedef long ssize_t;
 typedef int pid_t;
+typedef long off_t;
 
 #endif

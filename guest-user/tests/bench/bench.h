@@ -14,4 +14,14 @@ u64 work_syscall(u64 n);  /* n system calls that do nothing */
 u64 work_forkexec(u64 n); /* n times fork, exec /true, wait */
 u64 work_fault(u64 n);    /* n pages touched for the first time */
 
+/* Path lengths (paths.c): these count their instructions themselves, in path_instructions, without what leads up to them. */
+extern u64 path_instructions;
+u64 work_zerofill(u64 n);  /* n first writes to pages of the heap */
+u64 work_cowcopy(u64 n);   /* n first writes after a fork, to pages that a child shares */
+u64 work_cowreuse(u64 n);  /* the same when the child has gone */
+u64 work_filefault(u64 n); /* n first reads of pages of a mapped file that is in memory */
+u64 work_fork1000(u64 n);  /* n times fork with 1,000 resident pages, exit, wait */
+u64 work_mapfile(u64 n);   /* n times map a file of 16 MiB and read all of it */
+u64 work_readfile(u64 n);  /* n times the same by read() */
+
 #endif

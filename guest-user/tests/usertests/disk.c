@@ -98,7 +98,7 @@ static void orphan_files(void) {
     }
     if (!(i & 1)) {
       sleep(3);
-      kill(pid);
+      xv6_kill(pid);
     }
     expect_status(i & 1 ? 0 : -1);
   }

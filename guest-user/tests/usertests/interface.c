@@ -21,7 +21,7 @@ static void sleep_negative(void) {
   }
   if (must_fork() == 0) {
     sleep(20);
-    kill(pid);
+    xv6_kill(pid);
     exit(5);
   }
   expect_status(5);

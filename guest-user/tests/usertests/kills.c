@@ -15,7 +15,7 @@ static void kill_spinning(void) {
   }
   sleep(2); /* and they do not keep us from running */
   for (int i = 0; i < 3; i++)
-    CHECK(kill(pids[i]) == 0);
+    CHECK(xv6_kill(pids[i]) == 0);
   for (int i = 0; i < 3; i++)
     expect_status(-1);
 }
@@ -27,7 +27,7 @@ static void kill_sleeping(void) {
     exit(0);
   }
   sleep(1);
-  CHECK(kill(pid) == 0);
+  CHECK(xv6_kill(pid) == 0);
   CHECK(expect_status(-1) == pid);
 }
 
@@ -42,7 +42,7 @@ static void kill_waiting(void) {
     exit(0);
   }
   sleep(2);
-  CHECK(kill(pid) == 0);
+  CHECK(xv6_kill(pid) == 0);
   expect_status(-1);
 }
 
@@ -56,7 +56,7 @@ static void kill_reader(void) {
     exit(0);
   }
   sleep(1);
-  CHECK(kill(pid) == 0);
+  CHECK(xv6_kill(pid) == 0);
   expect_status(-1);
 }
 
@@ -69,7 +69,7 @@ static void kill_writer(void) {
     for (;;)
       write(fds[1], block, sizeof block);
   sleep(1);
-  CHECK(kill(pid) == 0);
+  CHECK(xv6_kill(pid) == 0);
   expect_status(-1);
 }
 
@@ -78,15 +78,15 @@ static void kill_rules(void) {
   if (pid == 0)
     exit(0);
   sleep(2);
-  CHECK(kill(pid) == 0 || errno == ESRCH); /* a zombie: either answer will do */
+  CHECK(xv6_kill(pid) == 0 || errno == ESRCH); /* a zombie: either answer will do */
   expect_status(0);
-  FAILS(kill(pid), ESRCH);
-  FAILS(kill(0x7fffffff), ESRCH);
-  CHECK(kill(0) == -1 && (errno == EINVAL || errno == ESRCH));
-  CHECK(kill(-1) == -1 && (errno == EINVAL || errno == ESRCH));
-  CHECK(kill(-5) == -1 && (errno == EINVAL || errno == ESRCH));
+  FAILS(xv6_kill(pid), ESRCH);
+  FAILS(xv6_kill(0x7fffffff), ESRCH);
+  CHECK(xv6_kill(0) == -1 && (errno == EINVAL || errno == ESRCH));
+  CHECK(xv6_kill(-1) == -1 && (errno == EINVAL || errno == ESRCH));
+  CHECK(xv6_kill(-5) == -1 && (errno == EINVAL || errno == ESRCH));
   if (must_fork() == 0) {
-    kill(getpid());
+    xv6_kill(getpid());
     for (;;)
       getpid();
   }
@@ -111,7 +111,7 @@ static void kill_while_busy(void) {
       getpid();
     if (i & 1)
       sleep(1);
-    CHECK(kill(pid) == 0);
+    CHECK(xv6_kill(pid) == 0);
     expect_status(-1);
   }
 }

@@ -1,4 +1,4 @@
-/* usertests: what its parts share.
+/* usertests: what its parts share (vmtests uses the runner and the helpers, too).
  *
  * A test is a function run in a child process of its own, with an empty directory of its own as
  * current directory. It returns when all is well and calls fail() when not. Its own children
@@ -22,6 +22,14 @@ struct test {
   void (*run)(void);
   int slow;              /* left out by -q */
 };
+
+/** What runner.c runs. */
+struct suite {
+  const char *name;                  /* of the program */
+  const struct test *const *tables;  /* ended by NULL */
+  uint64 (*swap_free)(void);         /* free swap slots, or NULL where they do not matter */
+};
+extern const struct suite suite;
 
 /* One table a file, ended by a NULL name; main.c lists the tables. */
 extern const struct test process_tests[], kill_tests[], interface_tests[], exec_tests[], bad_program_tests[], memory_tests[], shortage_tests[], cow_tests[], malloc_tests[], fault_tests[], pointer_tests[], string_pointer_tests[],

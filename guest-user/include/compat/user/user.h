@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* xv6 kills with one argument. */
+#define kill xv6_kill
+
 #define SBRK_ERROR ((char *)-1)
 static inline char *sbrklazy(int n) { return sbrk(n); }
 static inline int pause(int ticks) { return sleep(ticks); }

@@ -1,0 +1,11 @@
+/* Between crt0.S and the library. */
+#ifndef PW_START_H
+#define PW_START_H
+
+/** Called first of all, with main's arguments: notes where the auxiliary vector is. */
+void libc_start(int argc, char **argv);
+
+/** The address of a function of the vDSO, or NULL where the kernel has none. */
+void *vdso_function(const char *name);
+
+#endif

@@ -1,0 +1,238 @@
+/* look_*: what the kernel tells of itself: /proc, vmstat, vmprint, vmcheck, and the programs that show it. */
+#include "vt.h"
+
+static char text[16384];
+
+/** The whole of a (made-up) file as a string. */
+static const char *read_text(const char *path) {
+  int fd = must_open(path, O_RDONLY), n, length = 0;
+  while (length < (int)sizeof text - 1 && (n = read(fd, text + length, (int)sizeof text - 1 - length)) > 0)
+    length += n;
+  text[length] = 0;
+  close(fd);
+  if (length == 0)
+    fail("%s is empty", path);
+  return text;
+}
+
+static const char *own(const char *name) {
+  static char path[40];
+  snprintf(path, sizeof path, "/proc/%d/%s", getpid(), name);
+  return path;
+}
+
+static void maps(void) {
+  char line[40];
+  must_sbrk(PAGE);
+  char *p = map_anon(3 * PAGE, PROT_READ, MAP_PRIVATE);
+  const char *all = read_text(own("maps"));
+  snprintf(line, sizeof line, "%010lx-%010lx r--p", (uint64)p, (uint64)p + 3 * PAGE);
+  if (strstr(all, line) == NULL)
+    fail("/proc/PID/maps does not show %s", line);
+  CHECK(strstr(all, " r-xp") != NULL); /* text */
+  CHECK(strstr(all, "stack") != NULL && strstr(all, "heap") != NULL);
+  int fd = pattern_file("f", 2 * PAGE, 1);
+  char *q = map_file(fd, 2 * PAGE, RW, MAP_SHARED, 0);
+  snprintf(line, sizeof line, "%010lx-%010lx rw-s", (uint64)q, (uint64)q + 2 * PAGE);
+  if (strstr(read_text(own("maps")), line) == NULL)
+    fail("/proc/PID/maps does not show %s", line);
+}
+
+static void status(void) {
+  const char *all = read_text(own("status"));
+  CHECK(strstr(all, "vmtests") != NULL);
+  static const char *const words[] = { "VmSize", "VmRSS", "RssShared", "VmSwap", "Faults" };
+  for (int i = 0; i < 5; i++)
+    if (strstr(all, words[i]) == NULL)
+      fail("/proc/PID/status says nothing of %s", words[i]);
+}
+
+static void whole_system(void) {
+  CHECK(strlen(read_text("/proc/meminfo")) > 50);
+  CHECK(strlen(read_text("/proc/vmstat")) > 100);
+}
+
+static void of_others(void) {
+  char path[40];
+  struct gate end;
+  gate_make(&end);
+  int pid = must_fork();
+  if (pid == 0) {
+    gate_wait(&end);
+    exit(0);
+  }
+  snprintf(path, sizeof path, "/proc/%d/maps", pid);
+  read_text(path);
+  gate_open(&end, 1);
+  expect_status(0);
+  CHECK(open(path, O_RDONLY) == -1); /* gone with the process */
+  CHECK(open("/proc/99999/maps", O_RDONLY) == -1);
+}
+
+/** Reading /proc while processes come and go. */
+static void while_processes_change(void) {
+  int busy = must_fork();
+  if (busy == 0)
+    for (;;) {
+      int pid = fork();
+      if (pid == 0)
+        exit(0);
+      wait(NULL);
+    }
+  char path[40];
+  for (int i = 0; i < 60; i++) {
+    snprintf(path, sizeof path, "/proc/%d/%s", busy + i / 4, i % 2 ? "maps" : "status");
+    int fd = open(path, O_RDONLY);
+    if (fd >= 0) {
+      while (read(fd, text, 100) > 0)
+        ;
+      close(fd);
+    }
+  }
+  CHECK(kill(busy, SIGKILL) == 0);
+  int status;
+  while (wait(&status) > 0)
+    ;
+}
+
+static void counters_agree(void) {
+  struct vmstat v = counters();
+  struct sysinfo s = system_now();
+  CHECK(v.total_frames == s.total_frames && v.free_frames <= v.total_frames);
+  CHECK(v.commit_limit > 0 && v.committed_frames > 0);
+  CHECK(v.swap_free <= v.swap_slots);
+  CHECK(v.objects > 0 && v.entries > 0);
+  char *p = map_anon(50 * PAGE, RW, MAP_PRIVATE);
+  struct vmstat before = counters();
+  number_pages(p, 50, 1);
+  struct vmstat after = counters();
+  if (after.faults_zero - before.faults_zero < 50 && policy_is("vm.superpages", "off"))
+    fail("50 zero-fill faults were counted as %lu", after.faults_zero - before.faults_zero);
+}
+
+/** Faults are counted by what they needed. */
+static void faults_by_kind(void) {
+  char *p = map_anon(40 * PAGE, RW, MAP_PRIVATE);
+  number_pages(p, 40, 1);
+  struct gate wrote, end;
+  gate_make(&wrote);
+  gate_make(&end);
+  struct vmstat before = counters();
+  if (must_fork() == 0) {
+    number_pages(p, 20, 2);
+    gate_open(&wrote, 1);
+    gate_wait(&end);
+    exit(0);
+  }
+  gate_wait(&wrote);
+  uint64 copies = counters().faults_cow_copy - before.faults_cow_copy;
+  gate_open(&end, 1);
+  expect_status(0);
+  if (policy_is("vm.fork", "cow") && copies < 20)
+    fail("20 copies on write were counted as %lu", copies);
+  before = counters();
+  number_pages(p, 40, 3);
+  struct vmstat after = counters();
+  uint64 taken = after.faults_cow_reuse - before.faults_cow_reuse + after.faults_map - before.faults_map;
+  if (policy_is("vm.fork", "cow") && taken < 20)
+    fail("40 pages nobody else sees any more were taken by %lu faults", taken);
+  int fd = pattern_file("f", 10 * PAGE, 1);
+  char *q = map_file(fd, 10 * PAGE, PROT_READ, MAP_SHARED, 0);
+  before = counters();
+  check_bytes(q, 10 * PAGE, 0, 1, "the file");
+  CHECK(counters().faults_file > before.faults_file);
+  before = counters();
+  FAILS(write(fd, (char *)8, 10), EFAULT);
+  CHECK(counters().faults_refused > before.faults_refused);
+}
+
+/** vmcheck finds nothing wrong while all kinds of mappings exist. */
+static void check_is_clean(void) {
+  int fd = pattern_file("f", 4 * PAGE, 1);
+  char *p = map_anon(20 * PAGE, RW, MAP_PRIVATE), *q = map_anon(4 * PAGE, RW, MAP_SHARED);
+  map_file(fd, 4 * PAGE, RW, MAP_SHARED, 0)[0] = 1;
+  map_file(fd, 4 * PAGE, RW, MAP_PRIVATE, 0)[PAGE] = 2;
+  number_pages(p, 10, 1);
+  q[0] = 1;
+  CHECK(mprotect(p + 3 * PAGE, PAGE, PROT_READ) == 0);
+  if (vmcheck() < 0)
+    fail("vmcheck: %s", strerror(errno));
+  if (must_fork() == 0) {
+    number_pages(p, 2, 2);
+    exit(vmcheck() != 0);
+  }
+  CHECK(vmcheck() == 0);
+  expect_status(0);
+}
+
+/** The checker may run while others fault, fork and exit. */
+static void check_under_load(void) {
+  int pids[3];
+  for (int i = 0; i < 3; i++)
+    if ((pids[i] = must_fork()) == 0)
+      for (;;) {
+        char *p = map_anon(16 * PAGE, RW, MAP_PRIVATE);
+        number_pages(p, 16, i);
+        if (must_fork() == 0) {
+          number_pages(p, 8, i + 1);
+          exit(0);
+        }
+        expect_status(0);
+        check_pages(p, 16, i, "under load");
+        unmap(p, 16 * PAGE);
+      }
+  int broken = 0;
+  for (int i = 0; i < 20; i++)
+    broken += vmcheck() != 0;
+  for (int i = 0; i < 3; i++)
+    kill(pids[i], SIGKILL);
+  while (wait(NULL) > 0)
+    ;
+  CHECK(broken == 0);
+}
+
+static void runs(const char *path, char *argument, const char *wanted) {
+  int fds[2], status, length = 0, n;
+  CHECK(pipe(fds) == 0);
+  int pid = must_fork();
+  if (pid == 0) {
+    char *argv[] = { (char *)path + 1, argument, NULL };
+    dup2(fds[1], 1);
+    close(fds[0]);
+    close(fds[1]);
+    exec(path, argv);
+    fail("exec %s: %s", path, strerror(errno));
+  }
+  close(fds[1]);
+  while ((n = read(fds[0], text + length, (int)sizeof text - 1 - length)) > 0)
+    length += n;
+  text[length] = 0;
+  CHECK(wait(&status) == pid);
+  if (status != 0)
+    fail("%s ended with %d", path, status);
+  if (strstr(text, wanted) == NULL)
+    fail("%s does not show %s", path, wanted);
+}
+
+static void programs(void) {
+  char pid[12];
+  snprintf(pid, sizeof pid, "%d", getpid());
+  runs("/ps", NULL, "vmtests");
+  runs("/free", NULL, "free");
+  runs("/vmstat", NULL, "free");
+  runs("/pmap", pid, "stack");
+}
+
+const struct test look_tests[] = {
+  { "look_maps", maps, 0 },
+  { "look_status", status, 0 },
+  { "look_whole_system", whole_system, 0 },
+  { "look_of_others", of_others, 0 },
+  { "look_while_processes_change", while_processes_change, 0 },
+  { "look_counters_agree", counters_agree, 0 },
+  { "look_faults_by_kind", faults_by_kind, 0 },
+  { "look_check_is_clean", check_is_clean, 0 },
+  { "look_check_under_load", check_under_load, 0 },
+  { "look_programs", programs, 0 },
+  { NULL, NULL, 0 },
+};

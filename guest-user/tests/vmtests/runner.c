@@ -1,0 +1,2 @@
+/* The runner is that of usertests. */
+#include "../usertests/runner.c"

@@ -1,0 +1,73 @@
+/* vmtests: what its parts share, beside the helpers and the runner of usertests (ut.h). */
+#ifndef VT_H
+#define VT_H
+
+#include "../usertests/ut.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <vmstat.h>
+
+#define PAGE 4096L
+#define SUPERPAGE (2L << 20)
+#define MIB (1L << 20)
+#define RW (PROT_READ | PROT_WRITE)
+#define PRIVATE_ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define SHARED_ANON (MAP_SHARED | MAP_ANONYMOUS)
+
+/** mmap of anonymous memory that must work. */
+char *map_anon(long length, int protection, int flags);
+/** mmap of a file that must work. */
+char *map_file(int fd, long length, int protection, int flags, long offset);
+/** munmap that must work. */
+void unmap(void *start, long length);
+/** A range of `length` bytes, aligned to `alignment`, in which nothing is mapped now. */
+char *empty_range(long length, long alignment);
+
+/** Whether a child that does this to our memory survives. can_write leaves the byte as it was. */
+int can_read(const volatile void *p);
+int can_write(volatile void *p);
+int can_run(const void *p);
+
+/** Gives every page from p on a number that depends on `seed` (a store to each), and checks them. */
+void number_pages(char *p, long pages, uint64 seed);
+void check_pages(const char *p, long pages, uint64 seed, const char *what);
+/** 0 or the number (from 1) of the first page whose number is not that. */
+long wrong_page(const char *p, long pages, uint64 seed);
+
+/** Checks n bytes at p against the pattern of make_file(…, seed) from `offset` on. */
+void check_bytes(const char *p, long n, long offset, int seed, const char *what);
+
+/** Pages of [p, p + pages) that mincore says are in memory. */
+long pages_in_core(char *p, long pages);
+/** This process's leaf page-table entries. */
+uint64 resident_pages(void);
+/** Kernel counters (abi/vmstat.h); a missing call fails the test. */
+struct vmstat counters(void);
+struct sysinfo system_now(void);
+/** 1 when boot argument `name` has this value in force (row 20 of the mechanisms). */
+int policy_is(const char *name, const char *value);
+/** Frames that private memory could still be promised. */
+long promisable(void);
+/** Fails the test unless there is a swap area. */
+void need_swap(void);
+
+/** A file open for reading and writing with n bytes of the pattern of `seed`; it is closed by exit. */
+int pattern_file(const char *path, int n, int seed);
+
+/** Rendezvous through a byte in a pipe. */
+struct gate { int fds[2]; };
+void gate_make(struct gate *g);
+void gate_open(struct gate *g, int times);
+void gate_wait(struct gate *g);
+
+/** sigaction that must work; flags SA_SIGINFO is added. */
+void catch_signal(int signal, void (*handler)(int, siginfo_t *, void *), int flags);
+
+/** Runs a program of ours to its end; its status. */
+int run_program(const char *path, char **argv);
+/** Runs vmtests -x MODE ARG in a child; its status. */
+int run_helper(const char *mode, const char *argument);
+
+#endif
