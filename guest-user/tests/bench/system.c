@@ -2,12 +2,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <syscall.h>
 #include "bench.h"
+
+/** getpid by a trap: the library's own asks the vDSO, which needs none. */
+static long getpid_by_trap(void) {
+  register long number __asm__("a7") = SYS_getpid;
+  register long result __asm__("a0");
+  register long error __asm__("a1");
+  __asm__ volatile("ecall" : "=r"(result), "=r"(error) : "r"(number) : "memory");
+  return result;
+}
 
 u64 work_syscall(u64 n) {
   u64 sum = 0;
   for (u64 i = 0; i < n; i++)
-    sum += getpid() > 0;
+    sum += getpid_by_trap() > 0;
   return sum;
 }
 
