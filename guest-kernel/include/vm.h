@@ -184,7 +184,7 @@ void vm_uncommit(uint64 frames);
 uint64 vm_committed_frames(void);
 
 /* vm_super.c */
-struct vm_page *vm_super_alloc(struct vm_map_entry *, struct vm_object *, uint64 offset, uint64 va);
+struct vm_page *vm_super_alloc(struct vm_map_entry *, struct vm_object *, uint64 offset, uint64 va, int charge);
 int vm_super_enter(struct vm_map *, struct vm_map_entry *, uint64 va, struct vm_page *, int rights, int access);
 
 /* Physical address of a frame, its kernel address (RAM is mapped at its own address), and back. */

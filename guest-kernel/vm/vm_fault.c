@@ -92,7 +92,7 @@ new_page(struct fault *f, struct vm_page *from)
 
   if (charge && vm_commit(1) < 0)
     return -ENOMEM;
-  pg = vm_super_alloc(f->e, f->e->object, offset, f->va);
+  pg = vm_super_alloc(f->e, f->e->object, offset, f->va, charge);
   if (pg && !from)
     page_zero(page_kva(pg));
   else if (pg == 0)

@@ -38,9 +38,9 @@ is_vacant(struct vm_object *o, uint64 first)
   return 1;
 }
 
-/* Give zeroed pages to the window around page `offset` of o, shown at va, but for that page itself. */
+/* Give zeroed pages to the window around page `offset` of o, shown at va, but for that page itself; with charge, each is paid for here. */
 static void
-fill_window(struct vm_object *o, uint64 offset, uint64 va)
+fill_window(struct vm_object *o, uint64 offset, uint64 va, int charge)
 {
   uint64 i = va >> PGSHIFT & (SUPERPAGE_PAGES - 1);
 
@@ -48,9 +48,16 @@ fill_window(struct vm_object *o, uint64 offset, uint64 va)
     struct vm_page *pg;
     if (k == i)
       continue;
+    if (charge && vm_commit(1) < 0)
+      return; /* single pages come as they are touched, as long as there are any */
     pg = vm_page_alloc_window(o, offset - i + k, (va & ~(SUPERPAGE - 1)) + k * PGSIZE, 0, PAGE_OBJECT);
-    if (pg == 0)
-      return; /* the reservation has been broken */
+    if (pg == 0) { /* the reservation has been broken */
+      if (charge)
+        vm_uncommit(1);
+      return;
+    }
+    if (charge)
+      pg->flags |= PAGE_CHARGED;
     page_zero(page_kva(pg));
     vm_object_insert(o, offset - i + k, pg);
   }
@@ -59,21 +66,23 @@ fill_window(struct vm_object *o, uint64 offset, uint64 va)
 /*
  * A frame, with junk in it, for page `offset` of the object o, which entry e
  * shows at va: one at its place in a region for a superpage. Null when there
- * is none: then any frame will do. The family's lock is held.
+ * is none: then any frame will do. The family's lock is held. `charge`: no
+ * entry has promised e's pages, so those that come along are paid for one by
+ * one; the page itself is the caller's to pay for.
  */
 struct vm_page *
-vm_super_alloc(struct vm_map_entry *e, struct vm_object *o, uint64 offset, uint64 va)
+vm_super_alloc(struct vm_map_entry *e, struct vm_object *o, uint64 offset, uint64 va, int charge)
 {
   struct vm_page *pg;
   uint64 i = va >> PGSHIFT & (SUPERPAGE_PAGES - 1);
 
   if (!has_window(e, va) || o->pager || offset < i)
     return 0;
-  if (!(e->flags & ENTRY_HUGE) || (e->flags & ENTRY_NORESERVE) || !is_vacant(o, offset - i))
+  if (!(e->flags & ENTRY_HUGE) || !is_vacant(o, offset - i))
     return vm_page_alloc_window(o, offset, va, 1, PAGE_OBJECT);
   pg = vm_page_alloc_window(o, offset, va, 1, PAGE_OBJECT);
   if (pg)
-    fill_window(o, offset, va);
+    fill_window(o, offset, va, charge);
   return pg;
 }
 
