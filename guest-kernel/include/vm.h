@@ -10,23 +10,27 @@
  *
  * Lock order: map->lock (sleep lock), then an object family's lock (spin
  * lock; an object and all it shadows share one, so a walk down a chain takes
- * one lock), then the locks inside vm_page.c and kmem.c. A pmap is guarded by
- * its map's lock. Nothing here is called with a spin lock held that is not in
- * this list: a fault may sleep.
+ * one lock), then pmap->lock, then the locks inside vm_frames.c, vm_page.c and
+ * kmem.c. An entry's start, end, offset and object change only with both the
+ * map's and the family's lock held, since the reverse map reads them. Whoever
+ * needs the disk or memory that is not there drops the spin locks, waits, and
+ * looks again from the top.
  *
- * Invariants:
+ * Invariants (vmcheck.c looks whether they hold):
  *   - ref_count of an object = entries + shadow objects pointing to it.
  *   - needs_copy on an entry: its object may be seen by others too, so no PTE
  *     of the entry is writable, and no page is ever added to the object
  *     through it; the first write puts a shadow object in between.
- *   - An entry without needs_copy is its object's only writer.
  *   - One page for each (object, offset), and offset < object->size.
- *   - An object's page is seen by some entry. The last one that sees a page
- *     and wants its own copy takes the page itself (object_last_viewer), and
- *     what nobody sees any more is freed (object_sweep). So the pages of
- *     anonymous objects never outnumber the pages promised to entries.
- *   - Every frame in use is paid for in the commitment (vm_commit) before it
- *     is taken; so a frame that was promised is always there.
+ *   - An anonymous object's page, in memory or in a swap slot, is seen by some
+ *     entry. The last one that sees a page and wants its own copy takes the
+ *     page itself (vm_object_last_viewer), and what nobody sees any more is
+ *     freed at once. So these pages never outnumber the promises.
+ *   - Every frame in use is promised (vm_commit), by an entry, an object or
+ *     for itself (PAGE_CHARGED); but not those of the page cache, which are
+ *     taken back when memory is short. Promises stay within memory and swap.
+ *   - A file's page that is not dirty, and a page that also stands in a swap
+ *     slot, has no writable PTE.
  */
 #ifndef VM_H
 #define VM_H
