@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
 /** Modules that only the faces and scripts may import: everything below them also runs in a browser. */
 const hostOnly = { regex: "^node:", message: "Only emulator/cli, emulator/gdb, scripts/*.ts and tests may know the host (DESIGN.md rule 8)." };
 const faces = {
-  regex: "/(cli|gdb)/",
+  regex: "/(cli|gdb|dap)/",
   message: "Import arrows go down: nothing below a face may import it (DESIGN.md, section 1).",
 };
 

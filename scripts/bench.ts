@@ -22,11 +22,18 @@ export interface Row {
   readonly ratio: number | null;
 }
 
-/** What is measured of a workload: instructions a second, rounds a second, or (path) instructions a round: those do not depend on the host, and QEMU counts none. */
+/**
+ * What is measured of a workload: instructions a second, rounds a second, or (path, pages) instructions or pages a round:
+ * those do not depend on the host, and QEMU counts no instructions.
+ */
 interface Workload {
   readonly name: string;
   readonly title: string;
-  readonly by: "instructions" | "rounds" | "path";
+  readonly by: "instructions" | "rounds" | "path" | "pages";
+  /** The guest's name for it, where two rows differ in the policy only. */
+  readonly guest?: string;
+  /** Boot arguments. */
+  readonly append?: string;
 }
 
 const WORKLOADS: readonly Workload[] = [
@@ -45,6 +52,11 @@ const WORKLOADS: readonly Workload[] = [
   { name: "cowcopy", title: "path: copy-on-write, copy", by: "path" },
   { name: "cowreuse", title: "path: copy-on-write, own", by: "path" },
   { name: "filefault", title: "path: cached file fault", by: "path" },
+  { name: "swapin", title: "path: swap-in of one page", by: "path" },
+  { name: "execdemand", title: "exec 4 MiB, on demand", by: "path", guest: "execlarge", append: "vm.exec=demand" },
+  { name: "execload", title: "exec 4 MiB, loaded", by: "path", guest: "execlarge", append: "vm.exec=load" },
+  { name: "readdemand", title: "exec 4 MiB, on demand", by: "pages", guest: "execpages", append: "vm.exec=demand" },
+  { name: "readload", title: "exec 4 MiB, loaded", by: "pages", guest: "execpages", append: "vm.exec=load" },
 ];
 const BOOT = "boot to prompt";
 
@@ -83,9 +95,10 @@ function watch<T>(start: { command: string; args: string[] }, look: (text: strin
 }
 
 /** Time one workload on one machine. */
-function time(start: Starter, name: string): Promise<Timed> {
+function time(start: Starter, w: Workload): Promise<Timed> {
+  const name = w.guest ?? w.name;
   let begun: number | undefined;
-  return watch(start(`run="bench ${name}"`), (text, now) => {
+  return watch(start(`${w.append ?? ""} run="bench ${name}"`.trim()), (text, now) => {
     if (begun === undefined && text.includes(`bench ${name} begin`)) begun = now;
     const end = new RegExp(`bench ${name} end (\\d+) (\\d+) ([0-9a-f]+)\\s`).exec(text);
     if (end === null || begun === undefined) return undefined;
@@ -110,9 +123,12 @@ async function best<T>(repeat: number, measure: () => Promise<T>, seconds: (t: T
 }
 
 async function measureWorkload(w: Workload, ours: Starter, qemu: Starter | null, repeat: number): Promise<Row> {
-  const a = await best(repeat, () => time(ours, w.name), (t) => t.seconds);
-  if (w.by === "path") return { name: w.title, unit: "instructions, trap to return", ours: a.instructions / a.rounds, qemu: null, ratio: null };
-  const b = qemu === null ? null : await best(repeat, () => time(qemu, w.name), (t) => t.seconds);
+  const a = await best(repeat, () => time(ours, w), (t) => t.seconds);
+  if (w.by === "path" || w.by === "pages") {
+    const unit = w.by === "pages" ? "pages read" : w.guest === undefined ? "instructions, trap to return" : "instructions";
+    return { name: w.title, unit, ours: a.instructions / Number(`0x${a.checksum}`), qemu: null, ratio: null };
+  }
+  const b = qemu === null ? null : await best(repeat, () => time(qemu, w), (t) => t.seconds);
   if (b !== null && b.checksum !== a.checksum) throw new Error(`${w.name}: our checksum ${a.checksum} is not QEMU's ${b.checksum}`);
   // QEMU's own count of instructions is an estimate of time; ours is exact, and the work is the same.
   const rate = (t: Timed): number => (w.by === "instructions" ? a.instructions / 1e6 : t.rounds) / t.seconds;

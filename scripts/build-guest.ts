@@ -14,13 +14,14 @@ import { CANDIDATES, findToolchain, PINNED, SetupError, type Toolchain, toolchai
 
 const HELP = `Usage: npm run build:guest -- [options] [kernel] [user]
 
-Compiles guest-kernel/ and guest-user/ (or only the named one) into their prebuilt/ folders.
+Compiles guest-kernel/ and guest-user/ (or only the named one) into their prebuilt/ folders,
+and what a debugger needs of the programs into guest-user/debug/.
 
   --cc COMMAND   compiler to use: a RISC-V gcc, clang, or "docker"
                  (else the first of ${CANDIDATES.join(", ")}, Docker)
   --check        write nothing; compare a fresh build with the committed files and name those that differ;
                  with another compiler than the pinned one it only builds
-  --out FOLDER   write to FOLDER/guest-kernel/prebuilt and FOLDER/guest-user/prebuilt
+  --out FOLDER   write to FOLDER/guest-kernel/prebuilt, FOLDER/guest-user/prebuilt and FOLDER/guest-user/debug
   --root FOLDER  the checkout to build (this one)
   --keep FOLDER  keep object files there
   --jobs N       compilers at a time (${availableParallelism()})

@@ -1,11 +1,12 @@
 // The guest's committed binaries, for whoever starts our own machine. In the bundle (scripts/bundle.ts) another module
 // with the same exports stands in this one's place, which carries the bytes in itself.
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PROGRAMS = join(ROOT, "guest-user", "prebuilt");
+const DEBUG_FILES = join(ROOT, "guest-user", "debug");
 
 /** Where the kernel comes from, for messages. */
 export const KERNEL_PATH = join(ROOT, "guest-kernel", "prebuilt", "kernel.elf");
@@ -33,4 +34,10 @@ export function userPrograms(): Program[] {
   return filesIn("")
     .sort()
     .map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(PROGRAMS, name))) }));
+}
+
+/** The debug information of a user program or shared object by its name; undefined when there is none. */
+export function debugFile(name: string): Uint8Array | undefined {
+  const path = join(DEBUG_FILES, `${name}.debug`);
+  return existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
 }

@@ -1,13 +1,12 @@
 // Buffer cache: disk blocks in memory, one page frame each.
 //
 // A block has at most one buffer. bread returns it locked with its content; brelse gives it back.
-// Content reaches the disk in two ways. Metadata goes through the journal (log_write in log.c).
-// File data is marked with bdirty and written in place, many blocks in flight at once, at the
-// latest before the journal commits the metadata that points to it (bpush, bdrain).
+// What is here is metadata, which reaches the disk through the journal (log_write in log.c); the
+// content of files is in the page cache (vm/), which writes it itself.
 //
-// A reference (refcnt) keeps a buffer in the cache: one for each holder, one while it is dirty, one
-// while an asynchronous transfer is in flight, one while it is in the journal. Buffers without
-// references wait on the free list, least recently used first, still findable.
+// A reference (refcnt) keeps a buffer in the cache: one for each holder, one while a read-ahead is
+// in flight, one while it is in the journal. Buffers without references wait on the free list, least
+// recently used first, still findable.
 
 #include "types.h"
 #include "param.h"
@@ -21,18 +20,12 @@
 #define NBUFMAX   2048       // 8 MiB
 #define NBUFMIN   384        // the journal's smallest share and every process's needs fit in this
 #define NHASH     1024
-#define PUSHLEN   64         // dirty blocks that start a write-out
-#define MAXWRITES 192        // writers wait while more transfers than this are in flight
 
 static struct {
   struct spinlock lock;
   uint nbuf;
   uint nfree;
   struct buf free;           // ring of buffers with refcnt 0; next is the least recently used
-  struct buf dirty;          // ring of dirty buffers, oldest first
-  uint ndirty;
-  uint nwriting;             // asynchronous writes in flight
-  int unflushed;             // some were started since the last bdrain
   int starving;              // somebody waits for a free buffer
   struct buf *hash[NHASH];
 } bcache;
@@ -75,7 +68,6 @@ binit(void)
 {
   initlock(&bcache.lock, "bcache");
   ring_init(&bcache.free);
-  ring_init(&bcache.dirty);
   uint64 want = kpage_free_count() / 16;
   if (want < NBUFMIN)
     want = NBUFMIN;
@@ -99,13 +91,6 @@ uint
 bcount(void)
 {
   return bcache.nbuf;
-}
-
-// Is there file data that has been marked dirty or written since the last bdrain?
-int
-bunwritten(void)
-{
-  return bcache.ndirty > 0 || bcache.unflushed;
 }
 
 // Take one more reference to a buffer. bcache.lock held.
@@ -172,7 +157,6 @@ static struct buf *
 getref(uint dev, uint blockno, int *valid)
 {
   struct buf *b;
-  int pushed = 0;
 
   if (blockno >= sb.size && sb.size != 0)
     panic("file system: block number %d lies beyond the disk's %d blocks; the file system is damaged",
@@ -187,14 +171,6 @@ getref(uint dev, uint blockno, int *valid)
       b = recycle(dev, blockno);
       break;
     }
-    if (bcache.ndirty > 0 && !pushed) {   // it might be us who made them all dirty
-      pushed = 1;
-      release(&bcache.lock);
-      bpush();
-      acquire(&bcache.lock);
-      continue;
-    }
-    pushed = 0;
     bcache.starving = 1;
     sleep(&bcache.free, &bcache.lock);
   }
@@ -219,10 +195,6 @@ transfer_done(struct diskio *io)
   wakeup(b);
   if (b->async) {
     b->async = 0;
-    if (io->op == DISK_WRITE) {
-      bcache.nwriting--;
-      wakeup(&bcache.nwriting);
-    }
     unref(b);
   }
   release(&bcache.lock);
@@ -391,101 +363,4 @@ breadahead(uint dev, uint blockno)
   b->busy = b->async = 1;
   release(&bcache.lock);
   transfer(b, DISK_READ, blockno);
-}
-
-// Mark a locked buffer of file data as changed. It is written in place before the running
-// transaction commits.
-void
-bdirty(struct buf *b)
-{
-  acquire(&bcache.lock);
-  if (!b->dirty) {
-    b->dirty = 1;
-    ref(b);
-    ring_append(&bcache.dirty, b);
-    bcache.ndirty++;
-  }
-  release(&bcache.lock);
-}
-
-// Take b off the dirty list; the list's reference is now the caller's. bcache.lock held.
-static void
-undirty(struct buf *b)
-{
-  ring_remove(b);
-  b->dirty = 0;
-  bcache.ndirty--;
-}
-
-// The block has been freed: its data need not be written any more.
-void
-bforget(uint dev, uint blockno)
-{
-  acquire(&bcache.lock);
-  struct buf *b = find(dev, blockno);
-  if (b && b->dirty) {
-    undirty(b);
-    unref(b);
-  }
-  release(&bcache.lock);
-}
-
-// Begin to write every dirty buffer that is not in flight already. A buffer may be changed again
-// while it is in flight: then it is dirty again, and is written again by a later bpush.
-void
-bpush(void)
-{
-  struct buf *first = 0, **tail = &first, *b, *next;
-
-  acquire(&bcache.lock);
-  for (b = bcache.dirty.next; b != &bcache.dirty; b = next) {
-    next = b->next;
-    if (b->busy)
-      continue;
-    undirty(b);
-    b->busy = b->async = 1;
-    bcache.nwriting++;
-    bcache.unflushed = 1;
-    b->batch = 0;
-    *tail = b;
-    tail = &b->batch;
-  }
-  release(&bcache.lock);
-  for (b = first; b; b = next) {
-    next = b->batch;
-    transfer(b, DISK_WRITE, b->blockno);
-  }
-  virtio_disk_kick();
-}
-
-// Called by writers of file data with no buffer locked: start a write-out when enough is dirty and
-// wait while too much is in flight.
-void
-bthrottle(void)
-{
-  if (bcache.ndirty >= PUSHLEN)
-    bpush();
-  acquire(&bcache.lock);
-  while (bcache.nwriting > MAXWRITES)
-    sleep(&bcache.nwriting, &bcache.lock);
-  release(&bcache.lock);
-}
-
-// Write all dirty buffers and wait until they have arrived; a flush has to follow. Nobody dirties
-// buffers meanwhile: the journal calls this while no operation runs.
-void
-bdrain(void)
-{
-  acquire(&bcache.lock);
-  while (bcache.ndirty > 0 || bcache.nwriting > 0) {
-    if (bcache.ndirty > 0) {
-      release(&bcache.lock);
-      bpush();
-      acquire(&bcache.lock);
-    }
-    if (bcache.nwriting > 0)
-      sleep(&bcache.nwriting, &bcache.lock);
-  }
-  bcache.unflushed = 0;
-  release(&bcache.lock);
 }

@@ -1,6 +1,6 @@
 // The content of inodes: which block holds which part, reading, writing, shrinking.
 //
-// The data of files is in the page cache (vm/vnode_pager.c); what directories hold and all block
+// The data of files is in the page cache (vm/vnode_pages.c); what directories hold and all block
 // numbers are metadata, in the buffer cache, and go through the journal (log_write).
 
 #include "types.h"

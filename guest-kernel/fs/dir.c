@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "defs.h"
 #include "fs.h"
+#include "procfs.h"
 #include "abi/errno.h"
 
 #define PERBLOCK (BSIZE / sizeof(struct dirent))
@@ -174,28 +175,45 @@ step(struct inode *dp, const char *name, int *err)
 }
 
 // Follow a path: to its end, or, if parent, to the directory of its last element, which is copied to
-// name. Inside an operation. A pointer, not locked, or 0 and *err = -errno.
+// name. Inside an operation. A pointer, not locked, or 0 and *err = -errno. A path that ends in /proc
+// has no inode, -EROFS, and *place, if there is one, is what it names.
 static struct inode *
-walk(char *path, int parent, char *name, int *err)
+walk(char *path, int parent, char *name, struct proc_place *place, int *err)
 {
+  struct proc_place at = *path == '/' ? (struct proc_place){ PLACE_NONE, 0, 0 } : myproc()->place;
   struct inode *ip;
 
   *err = -ENOENT;
   if (*path == 0)
     return 0;
   ip = *path == '/' ? iget(ROOTDEV, ROOTINO) : idup(myproc()->cwd);
-  while ((path = next_element(path, name)) != 0) {
-    if (parent && *path == 0)
+  *err = 0;
+  while (*err == 0 && (path = next_element(path, name)) != 0) {
+    int last = parent && *path == 0;
+    if (at.kind != PLACE_NONE || (ip->inum == ROOTINO && namecmp(name, "proc") == 0)) {
+      // ip stays the root directory, which /proc hangs in.
+      if (last)
+        *err = at.kind == PLACE_NONE ? -EBUSY : -EROFS;
+      else
+        *err = procfs_step(&at, name);
+      continue;
+    }
+    if (last)
       return ip;
     if ((ip = step(ip, name, err)) == 0)
       return 0;
   }
-  if (parent) {              // "/": it has no parent and no name
-    iput(ip);
+  if (*err == 0 && parent)   // "/": it has no parent and no name
     *err = -EBUSY;
-    return 0;
+  if (*err == 0 && at.kind != PLACE_NONE) {
+    *err = -EROFS;
+    if (place)
+      *place = at;
   }
-  return ip;
+  if (*err == 0)
+    return ip;
+  iput(ip);
+  return 0;
 }
 
 // The inode that a path names. Inside an operation. A pointer, not locked, or 0 and *err = -errno.
@@ -203,7 +221,16 @@ struct inode *
 namei_errno(char *path, int *err)
 {
   char name[DIRSIZ];
-  return walk(path, 0, name, err);
+  return walk(path, 0, name, 0, err);
+}
+
+// The same for who knows what to do with a path that leads into /proc: *place is that then, else it is not
+// touched.
+struct inode *
+namei_place(char *path, struct proc_place *place, int *err)
+{
+  char name[DIRSIZ];
+  return walk(path, 0, name, place, err);
 }
 
 // The inode of the directory in which the path's last element is or would be, and that element in
@@ -211,7 +238,7 @@ namei_errno(char *path, int *err)
 struct inode *
 nameiparent_errno(char *path, char *name, int *err)
 {
-  return walk(path, 1, name, err);
+  return walk(path, 1, name, 0, err);
 }
 
 // The same for callers that do not care why there is none.

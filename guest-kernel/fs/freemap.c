@@ -183,9 +183,8 @@ add_pending(uint first, uint n)
   return 1;
 }
 
-// Free n blocks from first on, all described by one block of the map. Inside an operation. Data that
-// was still to be written to them is dropped. 1, or 0 when the list of pending frees is full and
-// nothing has been done.
+// Free n blocks from first on, all described by one block of the map. Inside an operation. 1, or 0 when
+// the list of pending frees is full and nothing has been done.
 int
 bfree(uint dev, uint first, uint n)
 {
@@ -207,7 +206,6 @@ bfree(uint dev, uint first, uint n)
       if ((bp->data[b % BPB / 8] & mask) == 0)
         panic("file system: block %d is freed but is free already; the file system is damaged", b);
       bp->data[b % BPB / 8] &= ~mask;
-      bforget(dev, b);
     }
     log_write(bp);
   }

@@ -30,6 +30,7 @@ static struct {
 static struct {
   struct spinlock lock;
   uint hint;                 // no inode below this one is free
+  uint frees;                // counts the inodes that were freed
 } iallocator;
 
 // Set up the empty table.
@@ -65,7 +66,7 @@ struct inode *
 ialloc(uint dev, short type)
 {
   acquire(&iallocator.lock);
-  uint inum = iallocator.hint;
+  uint inum = iallocator.hint, frees = iallocator.frees;
   release(&iallocator.lock);
   while (inum < sb.ninodes) {
     struct buf *b = bread(dev, IBLOCK(inum, sb));
@@ -77,8 +78,8 @@ ialloc(uint dev, short type)
       d->type = type;
       log_write(b);
       acquire(&iallocator.lock);
-      if (iallocator.hint <= inum)
-        iallocator.hint = inum + 1;
+      if (iallocator.frees == frees && iallocator.hint <= inum)
+        iallocator.hint = inum + 1;   // else one may have become free behind us
       release(&iallocator.lock);
       brelse(b);
       return iget(dev, inum);
@@ -231,6 +232,7 @@ destroy(struct inode *ip)
   iupdate(ip);
   ip->valid = 0;
   acquire(&iallocator.lock);
+  iallocator.frees++;
   if (iallocator.hint > ip->inum)
     iallocator.hint = ip->inum;
   release(&iallocator.lock);

@@ -4,432 +4,178 @@
  *   /proc/meminfo, /proc/vmstat
  *   /proc/PID/maps, smaps, status      (self: the reader's own)
  *
- * There is nothing on the disk: open writes the text into pages of its own
- * (file->data), which read copies out and close frees; so a reader sees one
- * moment. Formats are like Linux's.
+ * There is nothing on the disk and there are no inodes: dir.c follows a path
+ * to the root directory's "proc" and from there on asks procfs_step. open
+ * writes the text into pages of its own (file->data), which read copies out
+ * and close frees; so a reader sees one moment.
  */
 #include "types.h"
 #include "defs.h"
-#include "memlayout.h"
 #include "riscv.h"
 #include "proc.h"
-#include "vm.h"
-#include "vm_swap.h"
 #include "file.h"
-#include "vmstat.h"
+#include "procfs.h"
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/fs.h"
 #include "abi/stat.h"
 
-#define MAXPAGES 64
-
-/* The text of an open file; one page holds this. */
-struct text {
-  struct sink sink;
-  uint64 length;
-  int error; /* 0, or -ENOMEM or -EFBIG: it is not complete */
-  short type; /* T_FILE, or T_DIR: struct dirents */
-  char *pages[MAXPAGES];
+/* The files, each in the root of /proc or in every process's directory. */
+static const struct {
+  const char *name;
+  int of_process;
+  void (*of_all)(struct text *);                  /* writes a file of the root */
+  void (*of_map)(struct text *, struct vm_map *); /* writes a file about an address space; null: print_status does */
+} files[] = {
+  { "meminfo", 0, print_meminfo, 0 }, { "vmstat", 0, print_vmstat, 0 },
+  { "maps", 1, 0, print_maps },       { "smaps", 1, 0, print_smaps },
+  { "status", 1, 0, 0 },
 };
+
+#define NFILES (int)(sizeof files / sizeof files[0])
+
+/* ---- places ---- */
+
+/* The process that a directory's name stands for: its number, or 0. */
+static int
+named_process(const char *name)
+{
+  int pid = 0, i;
+
+  if (strncmp(name, "self", DIRSIZ) == 0)
+    return myproc()->pid;
+  for (i = 0; i < DIRSIZ && name[i] >= '0' && name[i] <= '9' && pid < 100000000; i++)
+    pid = pid * 10 + name[i] - '0';
+  if (i < DIRSIZ && name[i] != 0)
+    return 0;
+  for (struct proc *p = proc; p < &proc[NPROC] && pid > 0; p++)
+    if (p->pid == pid && p->state != UNUSED)
+      return pid;
+  return 0;
+}
+
+/* From a directory in /proc to what it calls name. 0, or -ENOENT. */
+static int
+step_down(struct proc_place *at, const char *name)
+{
+  int in_process = at->kind == PLACE_PROCESS, pid = in_process ? 0 : named_process(name);
+
+  if (pid > 0) {
+    *at = (struct proc_place){ PLACE_PROCESS, pid, 0 };
+    return 0;
+  }
+  for (int i = 0; i < NFILES; i++) {
+    if (files[i].of_process == in_process && strncmp(name, files[i].name, DIRSIZ) == 0) {
+      at->kind = PLACE_FILE;
+      at->file = i;
+      return 0;
+    }
+  }
+  return -ENOENT;
+}
+
+/*
+ * One step of a path, by an element of DIRSIZ bytes: from *at, where
+ * PLACE_NONE is the disk's root directory, to what name means there. 0,
+ * -ENOENT or -ENOTDIR.
+ */
+int
+procfs_step(struct proc_place *at, const char *name)
+{
+  int up = strncmp(name, "..", DIRSIZ) == 0;
+
+  if (at->kind == PLACE_FILE)
+    return -ENOTDIR;
+  if (at->kind == PLACE_NONE)
+    at->kind = PLACE_ROOT;
+  else if (up && at->kind == PLACE_ROOT)
+    at->kind = PLACE_NONE;
+  else if (up)
+    *at = (struct proc_place){ PLACE_ROOT, 0, 0 };
+  else if (strncmp(name, ".", DIRSIZ) != 0)
+    return step_down(at, name);
+  return 0;
+}
 
 /* ---- text ---- */
 
-/* The sink's function: append a byte. */
+/* A directory's entries: itself, the one above, and the files that it has. */
 static void
-put(struct sink *to, int c)
+print_directory(struct text *t, int of_process)
 {
-  struct text *t = (struct text *)to;
-  uint64 page = t->length / PGSIZE;
-
-  if (t->error)
-    return;
-  if (page == MAXPAGES)
-    t->error = -EFBIG;
-  else if (t->pages[page] == 0 && (t->pages[page] = kpage_alloc()) == 0)
-    t->error = -ENOMEM;
-  else
-    t->pages[page][t->length++ % PGSIZE] = c;
-}
-
-/* Append formatted text. */
-static void __attribute__((format(printf, 2, 3)))
-print(struct text *t, const char *fmt, ...)
-{
-  va_list ap;
-
-  va_start(ap, fmt);
-  format(&t->sink, fmt, ap);
-  va_end(ap);
-}
-
-static void
-free_text(struct text *t)
-{
-  for (int i = 0; i < MAXPAGES && t->pages[i]; i++)
-    kpage_free(t->pages[i]);
-  kpage_free(t);
-}
-
-/* Append a directory entry. */
-static void
-print_entry(struct text *t, const char *name)
-{
-  struct dirent d;
-
-  memset(&d, 0, sizeof d);
-  d.inum = 1;
-  strncpy(d.name, name, DIRSIZ);
-  for (uint i = 0; i < sizeof d; i++)
-    put(&t->sink, ((char *)&d)[i]);
-}
-
-/* ---- the files ---- */
-
-static void
-print_meminfo(struct text *t)
-{
-  struct vmstat s;
-
-  vmstat_collect(&s);
-  print(t, "MemTotal:     %8lu kB\n", s.total_frames * 4);
-  print(t, "MemFree:      %8lu kB\n", vm_free_frames() * 4);
-  print(t, "MemAvailable: %8lu kB\n", s.free_frames * 4);
-  print(t, "Cached:       %8lu kB\n", s.page_cache_frames * 4);
-  print(t, "SwapTotal:    %8lu kB\n", s.swap_slots * 4);
-  print(t, "SwapFree:     %8lu kB\n", s.swap_free * 4);
-  print(t, "CommitLimit:  %8lu kB\n", s.commit_limit * 4);
-  print(t, "Committed_AS: %8lu kB\n", s.committed_frames * 4);
-  print(t, "AnonHugePages:%8lu kB\n", s.superpages * (SUPERPAGE / 1024));
-}
-
-static void
-print_vmstat(struct text *t)
-{
-  struct vmstat s;
-
-  vmstat_collect(&s);
-#define LINE(field) print(t, #field " %lu\n", s.field)
-  LINE(total_frames);
-  LINE(free_frames);
-  LINE(committed_frames);
-  LINE(commit_limit);
-  LINE(page_cache_frames);
-  LINE(swap_slots);
-  LINE(swap_free);
-  LINE(objects);
-  LINE(entries);
-  LINE(superpages);
-  LINE(faults_zero);
-  LINE(faults_cow_copy);
-  LINE(faults_cow_reuse);
-  LINE(faults_file);
-  LINE(faults_swap);
-  LINE(faults_map);
-  LINE(faults_refused);
-  LINE(pages_in);
-  LINE(pages_out);
-  LINE(clean_dropped);
-  LINE(file_reads);
-  LINE(file_writes);
-  LINE(daemon_runs);
-  LINE(shootdowns);
-  LINE(promotions);
-  LINE(demotions);
-  LINE(zero_page_maps);
-  LINE(collapses);
-#undef LINE
-}
-
-/* Pages of an entry or of several. */
-struct pages {
-  uint64 size, resident, shared, dirty, swapped, super;
-};
-
-/* Does the page at pa belong to others as well, or to a file? The zero page and the like count as shared. */
-static int
-is_shared(struct vm_map_entry *e, uint64 pa)
-{
-  struct vm_page *pg = pa_page(pa);
-
-  return pg->use != PAGE_OBJECT || pg->object != e->object || e->object->ref_count > 1;
-}
-
-/* Count the pages of an entry. The map's lock is held. */
-static void
-count_entry(struct vm_map *map, struct vm_map_entry *e, struct pages *n)
-{
-  uint64 size;
-
-  n->size += (e->end - e->start) / PGSIZE;
-  if (e->object == 0)
-    return;
-  acquire(e->object->lock);
-  for (uint64 va = e->start; va < e->end; va = (va & ~(size - 1)) + size) {
-    uint64 pte = pmap_entry(&map->pmap, va, &size), pages = size / PGSIZE;
-    if (pte == 0)
-      continue;
-    n->resident += pages;
-    n->super += size == SUPERPAGE;
-    if (is_shared(e, PTE2PA(pte)))
-      n->shared += pages;
-    if (pte & PTE_D)
-      n->dirty += pages;
-  }
-  n->swapped += e->object->swapped;
-  release(e->object->lock);
-}
-
-/* The file that an entry shows, perhaps through private copies, or null; *offset becomes the byte where it begins. */
-static struct inode *
-entry_file(struct vm_map_entry *e, uint64 *offset)
-{
-  struct vm_object *o = e->object;
-  struct inode *ip = 0;
-
-  *offset = 0;
-  if (o == 0)
-    return 0;
-  acquire(o->lock);
-  *offset = e->offset;
-  for (; o->shadow; o = o->shadow)
-    *offset += o->shadow_offset;
-  if (o->pager)
-    ip = o->pager_data;
-  release(e->object->lock);
-  *offset = ip ? *offset * PGSIZE : 0;
-  return ip;
-}
-
-/* A line of maps. */
-static void
-print_map_line(struct text *t, struct vm_map_entry *e)
-{
-  uint64 offset;
-  struct inode *ip = entry_file(e, &offset);
-  const char *name = e->flags & ENTRY_HEAP    ? "[heap]"
-                     : e->flags & ENTRY_STACK ? "[stack]"
-                     : e->flags & ENTRY_GUARD ? "[guard]"
-                                              : "";
-
-  print(t, "%010lx-%010lx %c%c%c%c %08lx 00:%02x %u %s\n", e->start, e->end, e->protection & PROT_READ ? 'r' : '-',
-        e->protection & PROT_WRITE ? 'w' : '-', e->protection & PROT_EXEC ? 'x' : '-',
-        e->flags & ENTRY_SHARED ? 's' : 'p', offset, ip ? ip->dev : 0, ip ? ip->inum : 0, name);
-}
-
-/* What smaps has below each line. */
-static void
-print_map_pages(struct text *t, struct vm_map *map, struct vm_map_entry *e)
-{
-  struct pages n;
-
-  memset(&n, 0, sizeof n);
-  count_entry(map, e, &n);
-  print(t, "Size:   %8lu kB\nRss:    %8lu kB\nShared: %8lu kB\n", n.size * 4, n.resident * 4, n.shared * 4);
-  print(t, "Dirty:  %8lu kB\nSwap:   %8lu kB\nHuge:   %8lu kB\n", n.dirty * 4, n.swapped * 4, n.super * (SUPERPAGE / 1024));
-}
-
-/* Text about a process's address space. */
-static void
-print_maps(struct text *t, struct vm_map *map, int with_pages)
-{
-  acquiresleep(&map->lock);
-  for (struct vm_map_entry *e = map->first; e; e = e->next) {
-    print_map_line(t, e);
-    if (with_pages)
-      print_map_pages(t, map, e);
-  }
-  releasesleep(&map->lock);
-  if (!with_pages)
-    print(t, "%010lx-%010lx r-xp 00000000 00:00 0 [vdso]\n%010lx-%010lx r--p 00000000 00:00 0 [vvar]\n",
-          VDSO_CODE, VDSO_TIME, VDSO_TIME, VDSO_PROCESS + PGSIZE);
-}
-
-/* /proc/PID/status. map is null for a kernel thread and a zombie. */
-static void
-print_status(struct text *t, struct proc *p, struct vm_map *map)
-{
-  static const char *const states[] = { "U (unused)", "N (new)", "S (sleeping)", "R (runnable)", "R (running)", "Z (zombie)" };
-  struct pages n;
-
-  memset(&n, 0, sizeof n);
-  if (map) {
-    acquiresleep(&map->lock);
-    for (struct vm_map_entry *e = map->first; e; e = e->next)
-      if (e->object)
-        count_entry(map, e, &n);
-    releasesleep(&map->lock);
-  }
-  print(t, "Name:\t%s\nState:\t%s\nPid:\t%d\nPPid:\t%d\n", p->name, p->stopped ? "T (stopped)" : states[p->state], p->pid,
-        parent_number(p));
-  print(t, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\n", n.size * 4, n.resident * 4);
-  print(t, "RssShared:\t%8lu kB\nRssPrivate:\t%8lu kB\nVmSwap:\t%8lu kB\n", n.shared * 4, (n.resident - n.shared) * 4,
-        n.swapped * 4);
-  print(t, "HugePages:\t%8lu kB\n", n.super * (SUPERPAGE / 1024));
-  print(t, "Faults:\tzero %lu, copied %lu, reused %lu, file %lu, swap %lu, map %lu, refused %lu\n", p->faults.zero,
-        p->faults.cow_copy, p->faults.cow_reuse, p->faults.file, p->faults.swap, p->faults.map, p->faults.refused);
-  print(t, "SigPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", p->sig_pending, p->sig_blocked,
-        p->sig_ignored, p->sig_caught);
-}
-
-/* Write a decimal number's digits, with a NUL. */
-static void
-number_name(int n, char *to)
-{
-  char digits[12];
-  int count = 0;
-
-  do
-    digits[count++] = '0' + n % 10;
-  while ((n /= 10) > 0);
-  while (count > 0)
-    *to++ = digits[--count];
-  *to = 0;
-}
-
-/* The directory /proc. */
-static void
-print_root(struct text *t)
-{
-  char name[12];
-
   t->type = T_DIR;
-  print_entry(t, ".");
-  print_entry(t, "..");
-  print_entry(t, "meminfo");
-  print_entry(t, "vmstat");
-  print_entry(t, "self");
-  for (struct proc *p = proc; p < &proc[NPROC]; p++) {
-    int pid = p->pid;
-    if (pid > 0 && p->state != UNUSED) {
-      number_name(pid, name);
-      print_entry(t, name);
-    }
+  text_entry(t, ".");
+  text_entry(t, "..");
+  for (int i = 0; i < NFILES; i++)
+    if (files[i].of_process == of_process)
+      text_entry(t, files[i].name);
+  if (!of_process) {
+    text_entry(t, "self");
+    print_pids(t);
   }
 }
 
-/* ---- finding and opening ---- */
-
-/* Does s begin with the path component `name`? What follows it and its slashes, or null. */
-static const char *
-after(const char *s, const char *name)
-{
-  uint64 n = strlen(name);
-
-  if (strncmp(s, name, n) != 0 || (s[n] != 0 && s[n] != '/'))
-    return 0;
-  for (s += n; *s == '/'; s++)
-    ;
-  return s;
-}
-
-/* Is the path in /proc? */
-int
-procfs_path(const char *path)
-{
-  return after(path, "/proc") != 0;
-}
-
-/* A process number or "self" at the beginning of s: the number, and *rest is what follows; 0 when there is none. */
+/* Write the text of a process's directory or of a file in it. 0, or -ENOENT when the process has gone. */
 static int
-process_number(const char *s, const char **rest)
+print_process(struct text *t, const struct proc_place *place)
 {
-  int pid = 0;
-
-  if ((*rest = after(s, "self")) != 0)
-    return myproc()->pid;
-  for (; *s >= '0' && *s <= '9' && pid < 100000000; s++)
-    pid = pid * 10 + *s - '0';
-  if (*s != 0 && *s != '/')
-    return 0;
-  for (; *s == '/'; s++)
-    ;
-  *rest = s;
-  return pid;
-}
-
-/* Write the text of /proc/PID/name. 0 or -ENOENT. */
-static int
-print_process(struct text *t, int pid, const char *name)
-{
-  struct proc *p = inspect(pid);
+  struct proc *p = inspect(place->pid);
   struct vm_map *map;
-  int error = 0;
 
   if (p == 0)
     return -ENOENT;
   acquire(&p->lock);
-  map = p->map;
+  map = p->map; /* null for a kernel thread and a zombie */
   release(&p->lock);
-  if (*name == 0) {
-    t->type = T_DIR;
-    print_entry(t, ".");
-    print_entry(t, "..");
-    print_entry(t, "maps");
-    print_entry(t, "smaps");
-    print_entry(t, "status");
-  } else if (strcmp(name, "status") == 0) {
+  if (place->kind == PLACE_PROCESS)
+    print_directory(t, 1);
+  else if (files[place->file].of_map == 0)
     print_status(t, p, map);
-  } else if (strcmp(name, "maps") == 0 || strcmp(name, "smaps") == 0) {
-    if (map)
-      print_maps(t, map, name[0] == 's');
-  } else {
-    error = -ENOENT;
-  }
+  else if (map)
+    files[place->file].of_map(t, map);
   inspect_end(p);
-  return error;
+  return 0;
 }
 
-/* Write the text of the file with this path. 0, -ENOENT, or what kept the text from being complete. */
+/* Write the text that belongs to a place. 0, -ENOENT, or what kept the text from being complete. */
 static int
-print_file(struct text *t, const char *path)
+print_place(struct text *t, const struct proc_place *place)
 {
-  const char *name = after(path, "/proc"), *rest;
-  int pid, error = 0;
+  int error = 0;
 
-  if (*name == 0)
-    print_root(t);
-  else if (strcmp(name, "meminfo") == 0)
-    print_meminfo(t);
-  else if (strcmp(name, "vmstat") == 0)
-    print_vmstat(t);
-  else if ((pid = process_number(name, &rest)) > 0)
-    error = print_process(t, pid, rest);
+  if (place->pid)
+    error = print_process(t, place);
+  else if (place->kind == PLACE_ROOT)
+    print_directory(t, 0);
   else
-    error = -ENOENT;
+    files[place->file].of_all(t);
   return error ? error : t->error;
 }
 
-/* open for a path in /proc: a descriptor, or -errno. */
+/* ---- open files ---- */
+
+/* Make f, fresh from filealloc, the open file or directory at a place. 0, or -errno and f is as it was. */
 int
-procfs_open(const char *path, int mode)
+procfs_open(struct file *f, const struct proc_place *place, int mode)
 {
-  struct proc *p = myproc();
   struct text *t;
-  struct file *f;
-  int fd, error;
+  int error;
 
   if (mode & (O_WRONLY | O_RDWR | O_CREATE | O_TRUNC))
     return -EACCES;
-  for (fd = 0; fd < NOFILE && p->ofile[fd]; fd++)
-    ;
-  if (fd == NOFILE)
-    return -EMFILE;
   t = kpage_alloc();
   if (t == 0)
     return -ENOMEM;
-  t->sink.put = put;
-  t->type = T_FILE;
-  error = print_file(t, path);
-  f = error ? 0 : filealloc();
-  if (f == 0) {
-    free_text(t);
-    return error ? error : -ENFILE;
+  text_init(t);
+  error = print_place(t, place);
+  if (error) {
+    text_free(t);
+    return error;
   }
   f->type = FD_PROC;
   f->data = t;
   f->readable = 1;
-  p->ofile[fd] = f;
-  return fd;
+  return 0;
 }
 
 /* Copy out up to n bytes from where the last read ended. How many, or -EFAULT. */
@@ -469,5 +215,5 @@ procfs_stat(struct file *f, struct stat *st)
 void
 procfs_close(struct file *f)
 {
-  free_text(f->data);
+  text_free(f->data);
 }

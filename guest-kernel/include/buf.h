@@ -9,8 +9,7 @@
 #include "virtio.h"
 #include "abi/fs.h"
 
-// One block in memory. The data is a whole page-aligned frame, so that a block can later be mapped
-// into an address space as it stands.
+// One block in memory. The data is a whole frame: a block is a page.
 //
 // lock guards the data. Everything else below it is guarded by the cache's own spin lock; dev and
 // blockno do not change while refcnt > 0, so a holder may read them freely.
@@ -20,16 +19,14 @@ struct buf {
   uchar *data;
   uint dev;
   uint blockno;
-  uint refcnt;               // holders, plus one each for: journal, dirty list, transfer in flight
+  uint refcnt;               // holders, plus one each for: journal, read-ahead in flight
   char valid;                // data is the block's content
   char busy;                 // a transfer of this buffer is in flight
   char async;                // ... and its completion gives a reference back
   char failed;               // the last transfer failed
-  char dirty;                // file data to be written before the running transaction commits
   char logged;               // metadata that belongs to the running transaction (log.c)
   struct buf *hash;          // next in the hash chain
-  struct buf *next, *prev;   // free list (refcnt 0) or dirty list (dirty)
-  struct buf *batch;         // next in a batch that is about to be started
+  struct buf *next, *prev;   // free list (refcnt 0)
 };
 
 // fs/bio.c
@@ -45,12 +42,6 @@ void        bunpin(struct buf *b);
 void        breadahead(uint dev, uint blockno);
 void        bstart_write(struct buf *b, uint blockno);
 void        bwait(struct buf *b);
-void        bdirty(struct buf *b);
-void        bforget(uint dev, uint blockno);
-void        bthrottle(void);
-void        bpush(void);
-void        bdrain(void);
 uint        bcount(void);
-int         bunwritten(void);
 
 #endif

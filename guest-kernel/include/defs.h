@@ -105,21 +105,25 @@ void proc_init(void);
 void proc_start_init(void);
 int fork(void);
 int fork_with(uint64 stack);
+int kthread(const char *name, void (*body)(void));
+int proc_count(void);
+int next_process_number(void);
+
+/* exit.c */
 void exit(int status) __attribute__((noreturn));
 int wait(uint64 status_va);
 int kill(int pid);
 int killed(struct proc *);
 void setkilled(struct proc *);
-int kthread(const char *name, void (*body)(void));
+void interrupt_born_since(int since);
+
+/* proc_info.c */
 int proc_info(struct procinfo *, int slot);
-int proc_count(void);
 void procdump(void);
-int next_process_number(void);
 struct proc *inspect(int pid);
 void inspect_end(struct proc *);
 void wait_inspectors(struct proc *);
 int parent_number(struct proc *);
-void interrupt_born_since(int since);
 
 /* signal.c */
 void signal_init(void);
@@ -128,6 +132,8 @@ void signal_exec(struct proc *);
 int signal_send(int pid, int sig, int code, int sender);
 void signal_child_ended(struct proc *parent, int pid, int status, int by);
 void signal_broken_pipe(struct proc *);
+
+/* signal_deliver.c */
 int signal_fault(struct proc *, int sig, int code, uint64 addr);
 void signal_deliver(struct proc *);
 
@@ -171,7 +177,6 @@ void alarm_tick(uint64 now);
 void swtch(struct context *save, struct context *load);
 
 /* exec.c */
-int exec(const char *path, uint64 argv_va);
 int exec_init(const char *path, const char *const *argv);
 
 /* syscall.c */

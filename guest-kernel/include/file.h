@@ -52,9 +52,13 @@ int          shm_truncate(struct file *f, uint64 size);
 uint64       shm_size(struct file *f);
 struct vm_object *shm_object(struct file *f);
 
+// fs/sysfile.c
+int          fdalloc(struct file *f);
+void         icut(struct inode *ip, uint size);
+
 // fs/procfs.c
-int          procfs_path(const char *path);
-int          procfs_open(const char *path, int mode);
+struct proc_place;
+int          procfs_open(struct file *f, const struct proc_place *place, int mode);
 int          procfs_read(struct file *f, uint64 addr, int n);
 void         procfs_stat(struct file *f, struct stat *st);
 void         procfs_close(struct file *f);

@@ -35,7 +35,7 @@ struct inode {
   uint addrs[NDIRECT + 2];
   uint ra_next;              // files: page that the next read starts in if reading is sequential
   uint dir_hint;             // directories: no empty slot lies before this offset
-  struct vm_object object;   // files: the pages of its content that are in memory (vm/vnode_pager.c)
+  struct vm_object object;   // files: the pages of its content that are in memory (vm/vnode_pages.c)
   int mapped;                // ... and a pointer to the inode is held because address spaces map it
   struct inode *hash;        // next in the table's hash chain, or on its free list
 };
@@ -102,7 +102,12 @@ int           dirempty(struct inode *dp);
 struct inode *namei(char *path);
 struct inode *nameiparent(char *path, char *name);
 struct inode *namei_errno(char *path, int *err);
+struct proc_place;
+struct inode *namei_place(char *path, struct proc_place *place, int *err);
 struct inode *nameiparent_errno(char *path, char *name, int *err);
+
+// fs/pathname.c
+void          find_paths(int n, const uint *inums, char (*paths)[MAXPATH]);
 
 // fs/rename.c
 void          renameinit(void);

@@ -20,6 +20,7 @@ struct vm_page;
 
 #define SUPERPAGE (2UL << 20)
 #define SUPERPAGE_PAGES 512
+#define PMAP_FIXED_FRAMES 5 /* promised to every page table: root, and a path of two tables each to the lowest and the highest 2 MiB */
 
 struct pmap {
   struct spinlock lock;
@@ -36,10 +37,6 @@ struct pmap {
   volatile uint64 change_start, change_end;
   struct vm_page *tables;    /* its page-table frames */
 };
-
-/* What pmap_page_remove found. */
-#define PMAP_WAS_MAPPED 1
-#define PMAP_WAS_DIRTY 2
 
 /* Counted since boot. */
 struct pmap_stats {
@@ -59,22 +56,26 @@ void pmap_bootstrap(uint64 ram_end);
 void pmap_init_hart(void);
 uint64 pmap_kernel_satp(void);
 
-/* pmap.c */
+/* pmap_tables.c */
 int pmap_create(struct pmap *, struct trapframe *);
 void pmap_destroy(struct pmap *);
 void pmap_set_trapframe(struct pmap *, uint64 va, struct trapframe *);
+uint64 pmap_table_frames(uint64 start, uint64 end);
+
+/* pmap.c */
 int pmap_enter(struct pmap *, uint64 va, struct vm_page *, int prot, int access);
 int pmap_enter_super(struct pmap *, uint64 va, struct vm_page *first, int prot);
 void pmap_remove(struct pmap *, uint64 start, uint64 end);
 void pmap_protect(struct pmap *, uint64 start, uint64 end, int prot);
+
+/* pmap_page.c */
 int pmap_page_referenced(struct pmap *, uint64 va, struct vm_page *);
-int pmap_page_remove(struct pmap *, uint64 va, struct vm_page *);
+void pmap_page_remove(struct pmap *, uint64 va, struct vm_page *);
 void pmap_page_protect(struct pmap *, uint64 va, struct vm_page *);
 char *pmap_hold(struct pmap *, uint64 va, int access);
 void pmap_let_go(struct pmap *);
 uint64 pmap_extract(struct pmap *, uint64 va, int access);
 uint64 pmap_entry(struct pmap *, uint64 va, uint64 *size);
-uint64 pmap_table_frames(uint64 start, uint64 end);
 
 /* pmap_tlb.c */
 void pmap_tlb_init(uint64 kernel_satp);
@@ -85,7 +86,7 @@ void pmap_interrupt(void);
 void pmap_shootdown_sync(void);
 uint64 pmap_asid_generation(void);
 
-/* Changes of one operation, which the TLBs learn of together. Between pmap.c and pmap_tlb.c. */
+/* Changes of one operation, which the TLBs learn of together. Between pmap*.c and pmap_tlb.c. */
 struct pmap_changes {
   struct pmap *pm;
   uint64 start, end;    /* what has changed; nothing when equal */

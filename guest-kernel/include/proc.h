@@ -62,7 +62,7 @@ struct trapframe {
   struct vdso_process *process_page; /* what the vDSO tells about this process; mapped at VDSO_PROCESS */
 };
 
-/* Behind the trapframe, in the same page: signal.c's struct sigstate. */
+/* Behind the trapframe, in the same page: struct sigstate (sigstate.h). */
 #define SIGSTATE_OFFSET 512
 
 /* Why a pending signal was sent. */
@@ -79,6 +79,13 @@ enum procstate {
   RUNNABLE = PROC_RUNNABLE,
   RUNNING = PROC_RUNNING,
   ZOMBIE = PROC_ZOMBIE
+};
+
+/* A place in /proc: what a path or a working directory there names. fs/procfs.c gives it its meaning. */
+struct proc_place {
+  enum { PLACE_NONE, PLACE_ROOT, PLACE_PROCESS, PLACE_FILE } kind; /* none: not in /proc */
+  int pid;  /* of a process's directory, and of a file in it; 0 for a file in the root */
+  int file; /* which file */
 };
 
 /* Page faults by what they needed; see abi/vmstat.h. */
@@ -100,6 +107,7 @@ struct proc {
   uint64 sig_blocked; /* these wait; only the process itself changes this and the next two */
   uint64 sig_ignored; /* SIG_IGN */
   uint64 sig_caught;  /* have a handler */
+  int discards_children; /* by its action for SIGCHLD: nobody waits for them */
   struct sigcause sig_cause[NSIG];
   int stopped;       /* until SIGCONT */
   uint hart;         /* where it runs, or ran last */
@@ -121,7 +129,8 @@ struct proc {
   struct trapframe *trapframe; /* its registers, at its kernel address */
   struct context context;      /* swtch here to run it */
   struct file *ofile[NOFILE];
-  struct inode *cwd;
+  struct inode *cwd;           /* working directory; the root directory when it is in /proc */
+  struct proc_place place;     /* and where there */
   void (*kthread)(void);       /* body of a kernel thread */
   struct sleeplock *waits_for; /* sleep lock it is blocked on, for the deadlock check */
   uint64 sig_saved;            /* mask to go back to, when sig_restore (sigsuspend) */

@@ -10,11 +10,11 @@
  *
  * Lock order: map->lock (sleep lock), then an object family's lock (spin
  * lock; an object and all it shadows share one, so a walk down a chain takes
- * one lock), then pmap->lock, then the locks inside vm_frames.c, vm_page.c and
- * kmem.c. An entry's start, end, offset and object change only with both the
- * map's and the family's lock held, since the reverse map reads them. Whoever
- * needs the disk or memory that is not there drops the spin locks, waits, and
- * looks again from the top.
+ * one lock), then pmap->lock, then the locks inside vm_frames.c, vm_regions.c,
+ * vm_page.c and kmem.c. An entry's start, end, offset and object change only
+ * with both the map's and the family's lock held, since the reverse map reads
+ * them. Whoever needs the disk or memory that is not there drops the spin
+ * locks, waits, and looks again from the top.
  *
  * Invariants (vmcheck.c looks whether they hold):
  *   - ref_count of an object = entries + shadow objects pointing to it.
@@ -94,6 +94,7 @@ struct vm_object {
   uint32 slots;                   /* first of these slots, see vm_swap.c; 0 for none */
   uint16 named;                   /* references that are names': an inode's, a shared memory's */
   uint16 stamp;                   /* vmcheck's: the round that has seen it */
+  uint8 bounded;                  /* a shared memory with a name: beyond its size is nothing, not zeros. It stays the last of a chain, as files do */
   struct vm_map_entry *entries;   /* list of the entries that refer to this one */
   uint entry_count;               /* of ref_count, those; what is left beside shadows is its inode's, or a passer-by's */
   uint64 swapped;                 /* pages on swap (vm_swap.c) */
@@ -102,6 +103,7 @@ struct vm_object {
   const struct vm_pager *pager;   /* null: anonymous, zero-filled */
   void *pager_data;
   uint64 commit;           /* frames promised to the object itself (read-only contents) */
+  uint64 number;           /* for reservations of frames (vm_super.c); no other object ever has it. 0: none yet */
 };
 
 #define ENTRY_NEEDS_COPY 1 /* copy before the first write */
@@ -134,9 +136,11 @@ struct vm_map {
   struct vm_map_entry *first, *last;
   struct vm_map_entry *hint; /* last one found, or null */
   uint64 size;               /* bytes mapped */
+  uint64 base;               /* no entry begins below: USERBASE; 0 where exec maps a program that is linked there (mmap never does) */
   uint64 heap_start;         /* where the heap begins, page-aligned */
   uint64 brk;                /* the break: end of the heap, to the byte */
-  uint64 commit;             /* frames promised beyond the entries' own */
+  uint64 commit;             /* frames promised beyond the entries' own: taken back from them while `holding` */
+  int holding;               /* a change that may have to be undone is going on (vm_map_replace.c) */
   int files_gone;            /* a file was unmapped: vm_map_unlock looks after it */
   uint clones;               /* bits: processes beside the owner that run in it (clone.c) */
   int ending;                /* takes no more of them */
@@ -155,28 +159,26 @@ struct vm_policy {
 extern struct vm_policy vm_policy;
 void vm_policy_init(void);
 
-/* How an object's pages come and go: files (vnode_pager.c). Anonymous objects have none. */
+/* Where an object's pages come from and go to, if not memory and swap alone: files (vnode_pages.c). */
 struct vm_pager {
   const char *name;
-  int (*get_page)(struct vm_object *, uint64 offset, struct vm_page *); /* fill the frame; 0 or -errno */
-  int (*put_page)(struct vm_object *, uint64 offset, struct vm_page *); /* write it back; 0 or -errno */
-  int (*has_page)(struct vm_object *, uint64 offset);                   /* could get_page find one? */
-  void (*release)(struct vm_object *);                                  /* the object goes away */
 };
 
-/* vm_frames.c */
+/* vm_regions.c */
 extern struct vm_page *vm_pages; /* indexed by frame number from vm_first_frame */
 extern uint64 vm_first_frame;
-extern struct vm_page *vm_zero_page; /* one page of zeros, to be mapped for reading only */
 void vm_page_init(uint64 start, uint64 end);
+int vm_page_region_full(struct vm_page *);
+uint64 vm_total_frames(void);
+
+/* vm_frames.c */
+extern struct vm_page *vm_zero_page; /* one page of zeros, to be mapped for reading only */
 void vm_zero_page_init(void);
 struct vm_page *vm_page_alloc(uint8 use);
 struct vm_page *vm_page_alloc_zeroed(uint8 use);
-struct vm_page *vm_page_alloc_window(struct vm_object *, uint64 offset, uint64 va, int reserve, uint8 use);
-int vm_page_region_full(struct vm_page *);
+struct vm_page *vm_page_alloc_window(uint64 owner, uint64 offset, uint64 va, int reserve, uint8 use);
 void vm_page_free(struct vm_page *);
 int vm_page_zero_one(void);
-uint64 vm_total_frames(void);
 uint64 vm_free_frames(void);
 uint64 vm_file_frames(void);
 
@@ -184,6 +186,7 @@ uint64 vm_file_frames(void);
 void page_zero(void *);
 void page_copy(void *to, const void *from);
 int vm_commit(uint64 frames);
+int vm_commit_urgent(uint64 frames);
 void vm_uncommit(uint64 frames);
 uint64 vm_committed_frames(void);
 
@@ -226,7 +229,15 @@ int kmem_reserve(struct kmem_cache *, uint n);
 void kmem_unreserve(struct kmem_cache *, uint n);
 void *kmem_alloc_reserved(struct kmem_cache *);
 uint64 kmem_frames(void);
-int kmem_fault_injected(void);
+extern int kmem_inject_pid;
+int kmem_inject(void);
+
+/* Must this allocation fail, for a test (faultinject)? */
+static inline int
+kmem_fault_injected(void)
+{
+  return __builtin_expect(kmem_inject_pid != 0, 0) && kmem_inject();
+}
 
 /* vm_object.c */
 extern struct kmem_cache object_cache;
@@ -236,15 +247,21 @@ void vm_object_setup(struct vm_object *, uint64 pages);
 void vm_object_reference(struct vm_object *);
 void vm_object_release(struct vm_object *);
 void vm_object_release_range(struct vm_object *, uint64 first, uint64 n);
-void vm_object_forget(struct vm_object *, uint64 first, uint64 n);
-void vm_page_for_each_mapping(struct vm_page *, void (*)(struct vm_map_entry *, uint64 va, struct vm_page *));
 struct vm_page *vm_object_lookup(struct vm_object *, uint64 offset);
 void vm_object_insert(struct vm_object *, uint64 offset, struct vm_page *);
 void vm_object_remove(struct vm_page *);
+void vm_object_empty(struct vm_object *, uint64 first, uint64 n);
+
+/* vm_visible.c */
+int vm_object_last_viewer(struct vm_object *top, struct vm_page *);
+void vm_page_for_each_mapping(struct vm_page *, void (*)(struct vm_map_entry *, uint64 va, struct vm_page *, void *arg), void *arg);
+void vm_page_unmap(struct vm_page *);
+void vm_object_forget(struct vm_object *, uint64 first, uint64 n);
+void vm_object_cut_copies(struct vm_object *, uint64 pages);
+
+/* vm_collapse.c */
 struct vm_object *vm_object_shadow(struct vm_object *, uint64 offset, uint64 pages);
 struct vm_object *vm_object_collapse(struct vm_object *, int only_ref);
-int vm_object_last_viewer(struct vm_object *top, struct vm_page *);
-void vm_object_truncate(struct vm_object *, uint64 pages);
 
 /* vm_map.c */
 extern struct kmem_cache entry_cache;
@@ -256,12 +273,15 @@ struct vm_map_entry *vm_map_first_from(struct vm_map *, uint64 va);
 int vm_map_insert(struct vm_map *, uint64 start, uint64 end, struct vm_object *, uint64 offset, int prot, int max_prot,
                   int flags);
 int vm_map_remove(struct vm_map *, uint64 start, uint64 end);
-int vm_map_clip(struct vm_map *, uint64 va);
-void vm_map_simplify(struct vm_map *, uint64 start, uint64 end);
+int vm_map_commit(struct vm_map *, uint64 n);
+void vm_map_uncommit(struct vm_map *, uint64 n);
 void vm_map_unlock(struct vm_map *);
-void vm_map_make_private(struct vm_map_entry *);
 
-/* Parts of it, for vm_map_change.c and vm_map_fork.c. */
+/* vm_entry.c */
+int vm_map_clip(struct vm_map *, uint64 va);
+int vm_map_clip_range(struct vm_map *, uint64 start, uint64 end);
+void vm_map_simplify(struct vm_map *, uint64 start, uint64 end);
+void vm_map_make_private(struct vm_map_entry *);
 void vm_entry_attach(struct vm_map_entry *, struct vm_object *);
 void vm_entry_detach(struct vm_map_entry *);
 void vm_entry_drop_object(struct vm_map_entry *);
@@ -269,6 +289,13 @@ void vm_entry_link(struct vm_map *, struct vm_map_entry *prev, struct vm_map_ent
 void vm_entry_unlink(struct vm_map *, struct vm_map_entry *);
 void vm_entry_free(struct vm_map_entry *);
 int vm_entry_recommit(struct vm_map_entry *, uint64 start, uint64 end, int flags);
+
+/* Is it an object behind which a chain ends: a file's, or a shared memory's with a name? It is never merged with those in front. */
+static inline int
+is_bottom(const struct vm_object *o)
+{
+  return o->pager != 0 || o->bounded;
+}
 
 /* Pages of an entry. */
 static inline uint64
@@ -281,20 +308,27 @@ vm_entry_pages(const struct vm_map_entry *e)
 int vm_map_extend(struct vm_map *, struct vm_map_entry *, uint64 end);
 int vm_map_anonymous(struct vm_map *, uint64 start, uint64 end, int protection, int flags);
 int vm_map_promise(void);
-int vm_map_promise_entry(struct vm_map_entry *);
 struct vm_map_entry *vm_map_grow_down(struct vm_map *, uint64 va, uint64 sp);
 int vm_map_lengthen(struct vm_map *, struct vm_map_entry *, uint64 end);
 int vm_map_move(struct vm_map *, struct vm_map_entry *, uint64 to);
 int vm_map_forget(struct vm_map *, uint64 start, uint64 end);
 int vm_map_set_wired(struct vm_map *, uint64 start, uint64 end, int wired);
 void vm_wired_add(uint64 n);
-int vm_map_set_brk(struct vm_map *, uint64 brk);
+int vm_map_set_brk(struct vm_map *, uint64 brk, int unreserved);
+
+/* vm_map_replace.c */
+struct vm_aside {
+  struct vm_map_entry *first, *last; /* entries taken out of a map, linked by `next` */
+  uint64 start, end;                 /* the range that they were taken from */
+};
+int vm_map_set_aside(struct vm_map *, uint64 start, uint64 end, struct vm_aside *);
+void vm_map_replaced(struct vm_map *, struct vm_aside *, int success);
 
 /* vm_map_fork.c */
 struct vm_map *vm_map_fork(struct vm_map *, struct trapframe *);
 
 /* vm_fault.c */
 int vm_fault(struct vm_map *, uint64 va, int access);
-const char *vm_fault_reason(struct vm_map *, uint64 va, int access);
+const char *vm_fault_reason(struct vm_map *, uint64 va, int access, int error);
 
 #endif

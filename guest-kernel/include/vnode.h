@@ -1,4 +1,4 @@
-/* Files in memory: the pages of an inode's object, and how they come and go. See vm/vnode_pager.c. */
+/* Files in memory: the pages of an inode's object, and how they come and go. See vm/vnode_pages.c. */
 #ifndef VNODE_H
 #define VNODE_H
 
@@ -35,7 +35,7 @@ void vnode_reap(void);                           /* let go of the inodes that no
 int vnode_fetch(struct vm_object *, uint64 offset);    /* bring a page in; look again after 0. Locks the inode */
 int vnode_allocate(struct vm_object *, uint64 offset); /* give a page of a hole a block. Locks the inode, in an operation of its own */
 void vnode_mark_dirty(struct vm_page *);         /* the family's lock is held, and the page has a block */
-int vnode_wait_memory(void);                     /* until there is memory; nothing locked. 0, or -ENOMEM */
+int vnode_wait_memory(uint8 use);                /* until there is memory for a page of this use; nothing locked. 0, or -ENOMEM */
 uint64 vnode_reclaim(uint64 n);                  /* free up to so many clean pages of files that nobody maps. How many */
 uint64 vnode_dirty_pages(void);
 

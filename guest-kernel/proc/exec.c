@@ -1,6 +1,6 @@
 /*
  * exec: replace the current process's memory by a program from a file (load.c
- * maps that), with its arguments on a new stack.
+ * maps that), with its arguments and its environment on a new stack.
  *
  * The new address space is built beside the old one, and takes its place only
  * when nothing can fail any more.
@@ -19,16 +19,26 @@
 
 #define ARGPAGES (ARGBYTES / PGSIZE)
 
-/* The argument strings on their way, one after the other, each with its NUL. */
-struct arguments {
+/* Words of the auxiliary vector. */
+#define AUXWORDS (2 * 10)
+
+/* The program's arguments, then its environment: their strings on their way, one after the other, each with its NUL. */
+struct strings {
+  int arguments; /* how many of them are arguments */
   int count;
   uint64 bytes;
   char *pages[ARGPAGES];
 };
 
-/* Free what get_arguments has taken. */
+/* Where exec finds strings: a null-terminated array of the user's, at an address, or one of the kernel's. */
+struct source {
+  uint64 va;
+  const char *const *kernel;
+};
+
+/* Free the pages of the strings. */
 static void
-free_arguments(struct arguments *a)
+free_strings(struct strings *a)
 {
   for (int i = 0; i < ARGPAGES && a->pages[i]; i++)
     kpage_free(a->pages[i]);
@@ -36,7 +46,7 @@ free_arguments(struct arguments *a)
 
 /* Append the string at user address va, or the kernel's string when kernel is set. 0 or -errno. */
 static int
-add_argument(struct arguments *a, uint64 va, const char *kernel)
+add_string(struct strings *a, uint64 va, const char *kernel)
 {
   for (;;) {
     uint64 page = a->bytes / PGSIZE, at = a->bytes % PGSIZE, room = PGSIZE - at;
@@ -65,27 +75,42 @@ add_argument(struct arguments *a, uint64 va, const char *kernel)
   }
 }
 
-/* Collect the strings of the user's null-terminated array at argv_va, or of the kernel's. 0, -E2BIG, -EFAULT or -ENOMEM. */
+/* Append all strings of an array, MAXARG at most. How many, -E2BIG, -EFAULT or -ENOMEM. */
 static int
-get_arguments(struct arguments *a, uint64 argv_va, const char *const *kernel_argv)
+add_strings(struct strings *a, const struct source *from)
 {
-  int error = 0;
+  int n = 0, error = 0;
+
+  for (;; n++) {
+    uint64 va = 0;
+    const char *kernel = from->kernel ? from->kernel[n] : 0;
+    if (!from->kernel)
+      error = fetchaddr(from->va + 8 * n, &va);
+    if (error || (va == 0 && kernel == 0))
+      return error ? error : n;
+    error = n == MAXARG ? -E2BIG : add_string(a, va, kernel);
+    if (error)
+      return error;
+  }
+}
+
+/* Collect the arguments and the environment. 0, or -errno and nothing is held. */
+static int
+get_strings(struct strings *a, const struct source *argv, const struct source *envp)
+{
+  int n, error;
 
   memset(a, 0, sizeof *a);
-  while (error == 0) {
-    uint64 va = 0;
-    const char *kernel = kernel_argv ? kernel_argv[a->count] : 0;
-    if (!kernel_argv)
-      error = fetchaddr(argv_va + 8 * a->count, &va);
-    if (error || (va == 0 && kernel == 0))
-      break;
-    error = a->count == MAXARG ? -E2BIG : add_argument(a, va, kernel);
-  }
+  n = add_strings(a, argv);
+  a->arguments = n;
+  error = n < 0 ? n : 0;
+  if (error == 0 && (n = add_strings(a, envp)) < 0)
+    error = n;
   /* The pointers to the strings count as well. */
-  if (error == 0 && a->bytes + 8 * (a->count + 1) + 16 > ARGBYTES)
+  if (error == 0 && a->bytes + 8 * (a->count + 2) + 16 > ARGBYTES)
     error = -E2BIG;
   if (error)
-    free_arguments(a);
+    free_strings(a);
   return error;
 }
 
@@ -114,9 +139,9 @@ map_stack(struct vm_map *map)
   return error == -EINVAL ? -ENOEXEC : error;
 }
 
-/* Put the argument strings at user address va. 0 or -EFAULT. */
+/* Put the strings at user address va. 0 or -EFAULT. */
 static int
-push_strings(struct vm_map *map, struct arguments *a, uint64 va)
+push_strings(struct vm_map *map, struct strings *a, uint64 va)
 {
   int error = 0;
 
@@ -125,20 +150,25 @@ push_strings(struct vm_map *map, struct arguments *a, uint64 va)
   return error;
 }
 
-/* Write into words the addresses of the strings that lie at va, and a null. How many words. */
+/* Write into words argv and envp: the addresses of the strings that lie at va, and a null behind each of the two. How many words. */
 static int
-string_addresses(struct arguments *a, uint64 va, uint64 *words)
+string_addresses(struct strings *a, uint64 va, uint64 *words)
 {
   uint64 at = 0;
+  int n = 0;
 
-  for (int i = 0; i < a->count; i++) {
-    words[i] = va + at;
+  for (int i = 0; i <= a->count; i++) {
+    if (i == a->arguments)
+      words[n++] = 0;
+    if (i == a->count)
+      break;
+    words[n++] = va + at;
     while (a->pages[at / PGSIZE][at % PGSIZE])
       at++;
     at++;
   }
-  words[a->count] = 0;
-  return a->count + 1;
+  words[n++] = 0;
+  return n;
 }
 
 /* 16 bytes that programs cannot well foretell. */
@@ -155,34 +185,40 @@ make_random(uint64 *two)
   }
 }
 
-/*
- * Fill the top of the stack; from above: the argument strings, the path, 16
- * random bytes; then the words that a program finds at its stack pointer:
- * argv with its null, an empty environment's null, and the auxiliary vector
- * (abi/auxv.h). 0 and the stack pointer, or -errno.
- */
+/* Write the auxiliary vector (abi/auxv.h) into words. How many words: AUXWORDS. */
 static int
-push_arguments(struct vm_map *map, struct arguments *a, const char *path, struct image *image, uint64 *sp)
+auxiliary_vector(struct image *image, uint64 random_at, uint64 name, uint64 *words)
 {
-  uint64 words[MAXARG + 2 + 2 * 10], random[2];
-  uint64 strings = USERTOP - a->bytes, name = strings - strlen(path) - 1, random_at = (name - sizeof random) & ~15UL;
-  int n = string_addresses(a, strings, words), error;
   const struct auxv aux[] = {
     { AT_PHDR, image->headers },          { AT_PHENT, sizeof(struct program_header) },
     { AT_PHNUM, image->nheaders },        { AT_PAGESZ, PGSIZE },
     { AT_BASE, image->interpreter },      { AT_ENTRY, image->entry },
     { AT_RANDOM, random_at },             { AT_EXECFN, name },
-    { AT_SYSINFO_EHDR, VDSO_CODE },
+    { AT_SYSINFO_EHDR, VDSO_CODE },       { AT_NULL, 0 },
   };
 
+  _Static_assert(sizeof aux == AUXWORDS * sizeof *words, "each pair is two words");
+  memmove(words, aux, sizeof aux);
+  return AUXWORDS;
+}
+
+/*
+ * Fill the top of the stack; from above: the strings, the path, 16 random
+ * bytes; then the words that a program finds at its stack pointer: argv and
+ * envp, each with its null, and the auxiliary vector. words is a page to put
+ * them together in. 0 and the stack pointer, or -errno.
+ */
+static int
+push_arguments(struct vm_map *map, struct strings *a, const char *path, struct image *image, uint64 *words, uint64 *sp)
+{
+  uint64 random[2], strings = USERTOP - a->bytes, name = strings - strlen(path) - 1;
+  uint64 random_at = (name - sizeof random) & ~15UL;
+  int n, error;
+
+  _Static_assert((2 * (MAXARG + 1) + AUXWORDS) * sizeof *words <= PGSIZE, "the words fit into their page");
   make_random(random);
-  words[n++] = 0;
-  for (uint i = 0; i < sizeof aux / sizeof aux[0]; i++) {
-    words[n++] = aux[i].type;
-    words[n++] = aux[i].value;
-  }
-  words[n++] = AT_NULL;
-  words[n++] = 0;
+  n = string_addresses(a, strings, words);
+  n += auxiliary_vector(image, random_at, name, words + n);
   *sp = (random_at - n * sizeof words[0]) & ~15UL;
   error = push_strings(map, a, strings);
   if (error == 0)
@@ -196,16 +232,20 @@ push_arguments(struct vm_map *map, struct arguments *a, const char *path, struct
 
 /* Build an address space with the program at path and its arguments. 0, or -errno. */
 static int
-build(struct vm_map *map, const char *path, struct arguments *a, uint64 *start, uint64 *sp)
+build(struct vm_map *map, const char *path, struct strings *a, uint64 *start, uint64 *sp)
 {
+  uint64 *words = kpage_alloc();
   struct image image;
-  int error = load_image(map, path, &image);
+  int error = words ? load_image(map, path, &image) : -ENOMEM;
 
   if (error == 0)
     error = map_stack(map);
   if (error == 0)
-    error = push_arguments(map, a, path, &image, sp);
-  *start = image.start;
+    error = push_arguments(map, a, path, &image, words, sp);
+  if (error == 0)
+    *start = image.start;
+  if (words)
+    kpage_free(words);
   return error;
 }
 
@@ -232,58 +272,69 @@ take_over(struct proc *p, struct vm_map *map, const char *path, uint64 entry, ui
   p->trapframe->a1 = sp;
 }
 
-/* Run the program at path in the current process, with arguments from user or kernel. argc, or -errno and nothing has changed. */
+/* Run the program at path in the current process. argc, or -errno and nothing has changed. */
 static int
-exec_with(const char *path, uint64 argv_va, const char *const *kernel_argv)
+exec_with(const char *path, const struct source *argv, const struct source *envp)
 {
   struct proc *p = myproc();
-  struct arguments a;
+  struct strings a;
   struct vm_map *map;
   uint64 entry = 0, sp = 0;
-  int error = get_arguments(&a, argv_va, kernel_argv);
+  int error = get_strings(&a, argv, envp);
 
   if (error)
     return error;
   map = vm_map_create(p->trapframe);
   error = map ? build(map, path, &a, &entry, &sp) : -ENOMEM;
-  free_arguments(&a);
+  free_strings(&a);
   if (error) {
     if (map)
       vm_map_destroy(map);
     return error;
   }
   take_over(p, map, path, entry, sp);
-  return a.count;
+  return a.arguments;
 }
 
-/*
- * exec(path, argv): start the program at path in place of the caller. It
- * finds argc in a0 and argv in a1. -ENOENT, -ENOEXEC, -E2BIG, -ENOMEM,
- * -EFAULT or -EIO, and the caller goes on.
- */
-int
-exec(const char *path, uint64 argv_va)
-{
-  return exec_with(path, argv_va, 0);
-}
+/* No strings: the environment of who is given none. */
+static const char *const nothing[] = { 0 };
+static const struct source empty = { 0, nothing };
 
-/* The same for the first process, with a path and arguments of the kernel. */
+/* Run the program at the kernel's path with the kernel's arguments, as the first process. argc, or -errno. */
 int
 exec_init(const char *path, const char *const *argv)
 {
-  int argc = exec_with(path, 0, argv);
+  struct source arguments = { 0, argv };
+  int argc = exec_with(path, &arguments, &empty);
 
   if (argc >= 0)
     myproc()->trapframe->a0 = argc;
   return argc;
 }
 
-/* execve(path, argv, envp): like exec; there is no environment, so envp is not looked at. */
+/*
+ * exec(path, argv), xv6's call: start the program at path in place of the
+ * caller. It finds argc in a0 and argv in a1, and an empty environment: what
+ * xv6's programs leave in the third register is nothing that they mean.
+ * -ENOENT, -ENOEXEC, -E2BIG, -ENOMEM, -EFAULT or -EIO, and the caller goes on.
+ */
 long
-sys_execve(void)
+sys_exec(void)
 {
+  struct source argv = { argraw(1), 0 };
   char path[MAXPATH];
   int n = argstr(0, path, MAXPATH);
 
-  return n < 0 ? n : exec(path, argraw(1));
+  return n < 0 ? n : exec_with(path, &argv, &empty);
+}
+
+/* execve(path, argv, envp): the same with an environment; null for an empty one. It follows argv's null, as the ABI of Linux has it. */
+long
+sys_execve(void)
+{
+  struct source argv = { argraw(1), 0 }, envp = { argraw(2), 0 };
+  char path[MAXPATH];
+  int n = argstr(0, path, MAXPATH);
+
+  return n < 0 ? n : exec_with(path, &argv, envp.va ? &envp : &empty);
 }

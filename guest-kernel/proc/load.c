@@ -6,6 +6,11 @@
  * own pages, which are those of all processes that run it. A program may name
  * an interpreter, the dynamic linker; that is mapped beside it, and started in
  * its place.
+ *
+ * Programs as xv6 links them run, too. They may begin at address 0: page 0 is
+ * mapped where an ET_EXEC file itself has a segment, and nowhere else. And a
+ * segment may begin in the middle of a page of the file (ld -N); no page of
+ * the file can show that, so it is copied into memory of its own.
  */
 #include "types.h"
 #include "defs.h"
@@ -96,7 +101,7 @@ open_program(struct program *p, const char *path)
   p->ip = namei_errno((char *)path, &error);
   if (p->ip == 0) {
     end_op();
-    return error;
+    return error == -EROFS ? -EACCES : error; /* in /proc */
   }
   ilock(p->ip);
   error = p->ip->type == T_FILE ? read_headers(p) : -ENOEXEC;
@@ -109,16 +114,27 @@ open_program(struct program *p, const char *path)
   return error;
 }
 
-/* Is this segment one that can be loaded? The file must hold all that it says. */
+/* Can pages of the file show this segment? They can if it lies in its first page as in the file's. */
+static int
+segment_fits_pages(struct program_header *ph)
+{
+  return (ph->offset & (PGSIZE - 1)) == (ph->vaddr & (PGSIZE - 1));
+}
+
+/*
+ * Is this segment one that can be loaded? The file must hold all that it says;
+ * only a program with a place of its own may have one on page 0; and what is
+ * copied must begin on a page, as xv6 wants it of every segment.
+ */
 static int
 segment_ok(struct program *p, struct program_header *ph)
 {
   uint64 vaddr = p->base + ph->vaddr;
 
-  return ph->filesz <= ph->memsz && vaddr >= ph->vaddr && vaddr >= USERBASE && ph->memsz <= USERTOP &&
-         vaddr <= USERTOP - ph->memsz && ph->offset <= (1UL << 31) && ph->filesz <= (1UL << 31) &&
-         (ph->offset & (PGSIZE - 1)) == (ph->vaddr & (PGSIZE - 1)) && (ph->flags & (PF_R | PF_W | PF_X)) != 0 &&
-         ph->offset + ph->filesz <= vnode_size(p->ip);
+  return ph->filesz <= ph->memsz && vaddr >= ph->vaddr && (vaddr >= USERBASE || p->h.type == ELF_EXEC) &&
+         ph->memsz <= USERTOP && vaddr <= USERTOP - ph->memsz && ph->offset <= (1UL << 31) &&
+         ph->filesz <= (1UL << 31) && (segment_fits_pages(ph) || (ph->vaddr & (PGSIZE - 1)) == 0) &&
+         (ph->flags & (PF_R | PF_W | PF_X)) != 0 && ph->offset + ph->filesz <= vnode_size(p->ip);
 }
 
 /* Rights that a segment asks for. */
@@ -168,7 +184,50 @@ load_now(struct vm_map *map, uint64 start, uint64 end, int rights)
   return error;
 }
 
-/* Put one segment into the map: its part in the file, then zeros. 0 or -errno. */
+/* Give [start, end), whole and private, these rights. The map is nobody's yet. 0 or -ENOMEM. */
+static int
+set_rights(struct vm_map *map, uint64 start, uint64 end, int rights)
+{
+  if (vm_map_clip(map, start) < 0 || vm_map_clip(map, end) < 0)
+    return -ENOMEM;
+  for (struct vm_map_entry *e = vm_map_first_from(map, start); e && e->start < end; e = e->next)
+    e->protection = rights;
+  pmap_protect(&map->pmap, start, end, rights);
+  return 0;
+}
+
+/* Copy n bytes of the file from `offset` on to address va, by way of one page. 0 or -errno. */
+static int
+copy_file(struct vm_map *map, struct program *p, uint64 va, uint64 offset, uint64 n)
+{
+  char *page = kpage_alloc();
+  int error = page ? 0 : -ENOMEM;
+
+  for (uint64 done = 0; done < n && error == 0; done += PGSIZE) {
+    int part = n - done < PGSIZE ? n - done : PGSIZE, got;
+    ilock(p->ip);
+    got = readi(p->ip, 0, (uint64)page, offset + done, part);
+    iunlock(p->ip);
+    error = got < 0 ? got : got < part ? -ENOEXEC : copyout(map, va + done, page, part);
+  }
+  if (page)
+    kpage_free(page);
+  return error;
+}
+
+/* Put a segment that pages of the file cannot show into memory of its own. It begins on a page. 0 or -errno. */
+static int
+copy_segment(struct vm_map *map, struct program *p, struct program_header *ph)
+{
+  uint64 start = p->base + ph->vaddr, end = PGROUNDUP(start + ph->memsz);
+  int error = vm_map_anonymous(map, start, end, PROT_READ | PROT_WRITE, vm_map_promise());
+
+  if (error == 0)
+    error = copy_file(map, p, start, ph->offset, ph->filesz);
+  return error ? error : set_rights(map, start, end, segment_rights(ph));
+}
+
+/* Put one segment that pages of the file can show into the map: its part in the file, then zeros. 0 or -errno. */
 static int
 map_segment(struct vm_map *map, struct program *p, struct program_header *ph)
 {
@@ -184,28 +243,36 @@ map_segment(struct vm_map *map, struct program *p, struct program_header *ph)
     error = zero_tail(map, bss, file_end < vaddr + ph->memsz ? file_end : vaddr + ph->memsz);
   if (error == 0 && !vm_policy.demand_exec)
     error = load_now(map, start, end, rights);
-  return error == -EINVAL ? -ENOEXEC : error == -EFAULT ? -ENOMEM : error; /* -EINVAL: segments that share a page cannot both have their rights */
+  return error;
 }
 
-/* Map all segments of a file. 0 or -errno. */
+/* Map all segments of a file. 0 or -errno; -ENOEXEC also for segments that share a page: they cannot both have their rights. */
 static int
 map_program(struct vm_map *map, struct program *p)
 {
   int error = 0;
 
-  for (int i = 0; i < p->h.phnum && error == 0; i++)
-    if (p->ph[i].type == PT_LOAD && p->ph[i].memsz != 0)
-      error = segment_ok(p, &p->ph[i]) ? map_segment(map, p, &p->ph[i]) : -ENOEXEC;
-  return error;
+  for (int i = 0; i < p->h.phnum && error == 0; i++) {
+    struct program_header *ph = &p->ph[i];
+    if (ph->type != PT_LOAD || ph->memsz == 0)
+      continue;
+    if (!segment_ok(p, ph))
+      return -ENOEXEC;
+    if (p->base + ph->vaddr < USERBASE)
+      map->base = 0;
+    error = segment_fits_pages(ph) ? map_segment(map, p, ph) : copy_segment(map, p, ph);
+  }
+  return error == -EINVAL ? -ENOEXEC : error == -EFAULT ? -ENOMEM : error;
 }
 
-/* The file's entry point in memory, or 0 when no program can start there. */
-static uint64
-entry_of(struct vm_map *map, struct program *p)
+/* The file's entry point in memory, which may well be 0. 0, or -ENOEXEC when no program can start there. */
+static int
+entry_of(struct vm_map *map, struct program *p, uint64 *entry)
 {
   struct vm_map_entry *e = vm_map_lookup(map, p->base + p->h.entry);
 
-  return e && (e->protection & PROT_EXEC) && !(p->h.entry & 1) ? p->base + p->h.entry : 0;
+  *entry = p->base + p->h.entry;
+  return e && (e->protection & PROT_EXEC) && !(p->h.entry & 1) ? 0 : -ENOEXEC;
 }
 
 /* Where the program headers are in memory, or 0. */
@@ -235,8 +302,7 @@ load_interpreter(struct vm_map *map, struct program *p, struct image *image)
   error = p->h.type == ELF_DYN && p->interpreter[0] == 0 ? map_program(map, p) : -ENOEXEC;
   close_program(p);
   image->interpreter = p->base;
-  image->start = error ? 0 : entry_of(map, p);
-  return error ? error : image->start ? 0 : -ENOEXEC;
+  return error ? error : entry_of(map, p, &image->start);
 }
 
 /*
@@ -257,8 +323,8 @@ load_image(struct vm_map *map, const char *path, struct image *image)
     p->base = p->h.type == ELF_DYN ? PROGRAM_BASE : 0;
     error = map_program(map, p);
     close_program(p);
-    if (error == 0 && (image->entry = entry_of(map, p)) == 0)
-      error = -ENOEXEC;
+    if (error == 0)
+      error = entry_of(map, p, &image->entry);
     if (error == 0) {
       map->heap_start = map->brk = map->last->end;
       image->start = image->entry;

@@ -1,5 +1,6 @@
 /*
- * Processes: the table, birth, death, and kernel threads.
+ * Processes: the table, birth, and kernel threads. How they end is in exit.c,
+ * looking at them in proc_info.c.
  *
  * Lock order: wait_lock, then p->lock. table_lock is innermost.
  */
@@ -12,15 +13,14 @@
 #include "vm.h"
 #include "vm_swap.h"
 #include "vdso.h"
+#include "proc_table.h"
 #include "abi/errno.h"
 
 struct cpu cpus[NCPU];
 struct proc proc[NPROC];
 
-static struct proc *init_process;
-
-/* Guards who is whose child, and is what a parent in wait() sleeps with. */
-static struct spinlock wait_lock;
+struct proc *init_process;
+struct spinlock wait_lock;
 
 /* Guards the list of free slots (linked by run_next) and the next process number. */
 static struct spinlock table_lock;
@@ -54,6 +54,13 @@ proc_count(void)
   return slots_used;
 }
 
+/* The number that the next process will have. */
+int
+next_process_number(void)
+{
+  return *(volatile int *)&next_pid;
+}
+
 /* A new process's first steps on its own kernel stack: leave the scheduler, then go where it belongs. */
 static void
 first_run(void)
@@ -69,7 +76,7 @@ first_run(void)
 }
 
 /* Give a slot and what hangs on it back. No one else may know p any more; its state is set last. */
-static void
+void
 free_proc(struct proc *p)
 {
   if (p->map)
@@ -85,7 +92,7 @@ free_proc(struct proc *p)
   p->name[0] = 0;
   p->killed = p->killed_by = p->stopped = 0;
   p->sig_pending = p->sig_blocked = p->sig_ignored = p->sig_caught = 0;
-  p->sig_restore = p->call_interrupted = 0;
+  p->sig_restore = p->call_interrupted = p->discards_children = 0;
   p->xstate = 0;
   p->kthread = 0;
   p->state = UNUSED;
@@ -152,7 +159,7 @@ new_proc(int with_trapframe, int *error)
 }
 
 /* Make child a child of p. wait_lock must be held. */
-static void
+void
 link_child(struct proc *p, struct proc *child)
 {
   child->parent = p;
@@ -164,7 +171,7 @@ link_child(struct proc *p, struct proc *child)
 }
 
 /* Take child from its parent's list. wait_lock must be held. */
-static void
+void
 unlink_child(struct proc *child)
 {
   if (child->sibling_prev)
@@ -287,6 +294,7 @@ fork_with(uint64 stack)
     if (p->ofile[fd])
       child->ofile[fd] = filedup(p->ofile[fd]);
   child->cwd = idup(p->cwd);
+  child->place = p->place;
   memmove(child->name, p->name, sizeof child->name);
   pid = child->pid;
 
@@ -305,251 +313,4 @@ int
 fork(void)
 {
   return fork_with(0);
-}
-
-/* Hand p's children over to init, which waits for orphans. wait_lock must be held. */
-static void
-give_children_to_init(struct proc *p)
-{
-  struct proc *child;
-
-  if (p->children == 0)
-    return;
-  while ((child = p->children) != 0) {
-    unlink_child(child);
-    link_child(init_process, child);
-  }
-  wakeup(init_process);
-}
-
-/* Give the current process's user memory back; from here on it lives in the kernel only. */
-static void
-drop_memory(struct proc *p)
-{
-  struct vm_map *map = p->map;
-
-  acquire(&p->lock); /* proc_info looks at p->map */
-  p->map = 0;
-  pmap_deactivate();
-  release(&p->lock);
-  leave_map(p, map);
-}
-
-/*
- * Process pid, to look at its address space: until inspect_end its p->map, if
- * not null when p->lock was held once after this, stays. Null when there is
- * no such process.
- */
-struct proc *
-inspect(int pid)
-{
-  for (struct proc *p = proc; p < &proc[NPROC]; p++) {
-    if (p->pid != pid)
-      continue;
-    acquiresleep(&p->inspected);
-    if (p->pid == pid && p->state != UNUSED)
-      return p;
-    releasesleep(&p->inspected);
-  }
-  return 0;
-}
-
-/* Enough seen. */
-void
-inspect_end(struct proc *p)
-{
-  releasesleep(&p->inspected);
-}
-
-/* p->map is another now, and the old one is about to go: wait until nobody looks at it. */
-void
-wait_inspectors(struct proc *p)
-{
-  acquiresleep(&p->inspected);
-  releasesleep(&p->inspected);
-}
-
-/* End the current process. It stays as a zombie with its status until the parent waits for it. */
-void
-exit(int status)
-{
-  struct proc *p = myproc();
-
-  if (p == init_process)
-    panic("init has ended with status %d; the first process must stay", status);
-
-  for (int fd = 0; fd < NOFILE; fd++) {
-    if (p->ofile[fd]) {
-      struct file *f = p->ofile[fd];
-      p->ofile[fd] = 0;
-      fileclose(f);
-    }
-  }
-  begin_op();
-  iput(p->cwd);
-  end_op();
-  p->cwd = 0;
-  drop_memory(p);
-
-  acquire(&wait_lock);
-  give_children_to_init(p);
-  wakeup(p->parent);
-  signal_child_ended(p->parent, p->pid, status, p->killed_by);
-  acquire(&p->lock);
-  p->xstate = status;
-  p->state = ZOMBIE;
-  release(&wait_lock);
-  sched();
-  panic("zombie pid %d runs", p->pid);
-}
-
-/* A child of p that is a zombie, or null. wait_lock must be held. */
-static struct proc *
-find_zombie(struct proc *p)
-{
-  for (struct proc *child = p->children; child; child = child->sibling_next) {
-    int is_zombie;
-    acquire(&child->lock); /* which it holds until it has left its stack */
-    is_zombie = child->state == ZOMBIE;
-    release(&child->lock);
-    if (is_zombie)
-      return child;
-  }
-  return 0;
-}
-
-/*
- * Wait for a child to end, and bury it. Its status goes to the int at
- * status_va unless that is 0. The child's number; -ECHILD without children,
- * -EINTR when killed or signalled, -EFAULT for a bad address (the child can be waited for
- * again).
- */
-int
-wait(uint64 status_va)
-{
-  struct proc *p = myproc(), *child;
-  int pid;
-
-  acquire(&wait_lock);
-  while ((child = find_zombie(p)) == 0) {
-    int error = p->children == 0 ? -ECHILD : interrupted(p) ? -EINTR : 0;
-    if (error) {
-      release(&wait_lock);
-      return error;
-    }
-    sleep_intr(p, &wait_lock);
-  }
-  release(&wait_lock);
-
-  /* Only we can bury it, so it stays while we copy. */
-  if (status_va != 0 && copyout(p->map, status_va, &child->xstate, sizeof child->xstate) < 0)
-    return -EFAULT;
-  pid = child->pid;
-  acquire(&wait_lock);
-  unlink_child(child);
-  release(&wait_lock);
-  free_proc(child);
-  return pid;
-}
-
-/*
- * Ask process pid to die (xv6's kill); it does when it next returns to user
- * mode. 0; -ESRCH when there is none, -EINVAL for pid <= 0, -EPERM for init.
- */
-int
-kill(int pid)
-{
-  return signal_send(pid, SIGKILL, SI_USER, myproc()->pid);
-}
-
-/* The number of p's parent, or 0. */
-int
-parent_number(struct proc *p)
-{
-  int pid;
-
-  acquire(&wait_lock);
-  pid = p->parent ? p->parent->pid : 0;
-  release(&wait_lock);
-  return pid;
-}
-
-/* The number that the next process will have. */
-int
-next_process_number(void)
-{
-  return *(volatile int *)&next_pid;
-}
-
-/* Send SIGINT to the processes with numbers from `since` on, init excepted. Callable from interrupts. */
-void
-interrupt_born_since(int since)
-{
-  for (struct proc *p = proc; p < &proc[NPROC]; p++) {
-    int pid = p->pid;
-    if (pid > 1 && pid >= since)
-      signal_send(pid, SIGINT, SI_KERNEL, 0);
-  }
-}
-
-/* Let the process die at its next return to user mode. */
-void
-setkilled(struct proc *p)
-{
-  acquire(&p->lock);
-  p->killed = 1;
-  release(&p->lock);
-}
-
-/* Must the process die? */
-int
-killed(struct proc *p)
-{
-  return *(volatile int *)&p->killed;
-}
-
-/* Describe the process in a slot of the table for ps. 1, or 0 for an unused slot. */
-int
-proc_info(struct procinfo *info, int slot)
-{
-  struct proc *p = &proc[slot];
-  int used;
-
-  acquire(&wait_lock);
-  acquire(&p->lock);
-  used = p->state != UNUSED;
-  if (used) {
-    uint64 time = p->run_time;
-    if (p->state == RUNNING)
-      time += r_time() - p->started;
-    memset(info, 0, sizeof *info);
-    info->pid = p->pid;
-    info->ppid = p->parent ? p->parent->pid : 0;
-    info->state = p->state;
-    info->hart = p->hart;
-    info->size_bytes = p->map ? p->map->size : 0;
-    info->resident_frames = p->map ? p->map->pmap.resident : 0;
-    info->ticks = time / TICK_TIME;
-    safestrcpy(info->name, p->name, sizeof info->name);
-  }
-  release(&p->lock);
-  release(&wait_lock);
-  return used;
-}
-
-/* List the processes on the console (^P). Takes no lock, so that it works on a stuck machine. */
-void
-procdump(void)
-{
-  static const char *const states[] = { "unused", "used", "sleeping", "runnable", "running", "zombie" };
-
-  printf("\n  pid state    hart name\n");
-  for (struct proc *p = proc; p < &proc[NPROC]; p++) {
-    if (p->state == UNUSED)
-      continue;
-    printf("%5d %-8s %4d %s", p->pid, states[p->state], p->hart, p->name);
-    if (p->waits_for)
-      printf("  (waits for lock \"%s\")", p->waits_for->name);
-    printf("\n");
-  }
 }

@@ -122,11 +122,13 @@ scheduler(void)
 {
   struct cpu *c = mycpu();
 
-  intr_off();
   for (;;) {
-    struct proc *p = runq_take();
+    struct proc *p;
     uint64 now;
 
+    intr_on(); /* processes that wait with interrupts off, and are killed, would keep them off for ever (sleep) */
+    intr_off();
+    p = runq_take();
     if (p == 0) {
       idle(c);
       continue;

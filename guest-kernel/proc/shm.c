@@ -94,6 +94,7 @@ create(const char *name, int flags, int *error)
       s->size = 0;
       s->object = o;
       o->named = 1;
+      o->bounded = 1;
       o = 0;
     }
   release(&shm_lock);
@@ -236,22 +237,33 @@ grow(struct vm_object *o, uint64 pages)
   return 0;
 }
 
-/* A mapping that shows a page which goes. */
-static void
-unmap(struct vm_map_entry *e, uint64 va, struct vm_page *pg)
-{
-  pmap_page_remove(&e->map->pmap, va, pg);
-}
-
-/* A page of o from number `first` on, or null. The lock is held. */
+/*
+ * Take the pages of o from number `first` on out of all address spaces and
+ * free them, but for those that are on their way to or from the disk. One of
+ * these, or null. Between the two steps the lock is not given back: a fault
+ * would bring the page back.
+ */
 static struct vm_page *
-page_from(struct vm_object *o, uint64 first)
+free_pages(struct vm_object *o, uint64 first)
 {
-  struct vm_page *pg;
+  struct vm_page *pg, *next, *moving = 0;
 
-  for (pg = o->pages; pg && pg->offset < first; pg = pg->list_next)
-    ;
-  return pg;
+  for (pg = o->pages; pg; pg = pg->list_next)
+    if (pg->offset >= first)
+      vm_page_unmap(pg);
+  pmap_shootdown_sync();
+  for (pg = o->pages; pg; pg = next) {
+    next = pg->list_next;
+    if (pg->offset < first)
+      continue;
+    if (pg->flags & (PAGE_BUSY | PAGE_CLEANING)) {
+      moving = pg;
+      continue;
+    }
+    vm_object_remove(pg);
+    vm_page_free(pg);
+  }
+  return moving;
 }
 
 /* Make it smaller: no mapping shows what lies beyond any more, and it is freed. */
@@ -259,27 +271,14 @@ static void
 shrink(struct vm_object *o, uint64 pages)
 {
   uint64 less = o->size - pages;
-  struct vm_page *pg;
+  struct vm_page *moving;
 
   acquire(o->lock);
   o->size = pages; /* from now on faults beyond are refused */
-  for (pg = o->pages; pg; pg = pg->list_next)
-    if (pg->offset >= pages)
-      vm_page_for_each_mapping(pg, unmap);
-  release(o->lock);
-  pmap_shootdown_sync();
-
-  acquire(o->lock);
-  while ((pg = page_from(o, pages)) != 0) {
-    if (pg->flags & (PAGE_BUSY | PAGE_CLEANING)) {
-      sleep(pg, o->lock);
-      continue;
-    }
-    vm_swap_forget(pg);
-    vm_object_remove(pg);
-    vm_page_free(pg);
-  }
+  while ((moving = free_pages(o, pages)) != 0)
+    sleep(moving, o->lock);
   vm_swap_drop(o, pages);
+  vm_object_cut_copies(o, pages);
   o->commit -= less;
   release(o->lock);
   vm_uncommit(less);

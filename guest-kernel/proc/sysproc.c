@@ -35,16 +35,6 @@ sys_kill(void)
   return kill((int)argraw(0));
 }
 
-/* exec(path, argv). */
-long
-sys_exec(void)
-{
-  char path[MAXPATH];
-  int n = argstr(0, path, MAXPATH);
-
-  return n < 0 ? n : exec(path, argraw(1));
-}
-
 long
 sys_getpid(void)
 {
@@ -81,7 +71,7 @@ sys_sbrk(void)
     return -EINVAL;
   if (n > 0 && (uint64)n > USERTOP - old)
     return -ENOMEM;
-  error = vm_map_set_brk(map, old + n);
+  error = vm_map_set_brk(map, old + n, n > 0 && argraw(1) == SBRK_LAZY);
   return error < 0 ? error : (long)old;
 }
 

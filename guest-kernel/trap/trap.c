@@ -156,7 +156,7 @@ user_page_fault(struct proc *p, uint64 cause, uint64 va)
       return;
   }
   printf("pid %d %s: %s at 0x%lx (%s), pc 0x%lx: killed\n", p->pid, p->name, exception_name(cause), va,
-         vm_fault_reason(p->map, va, access), p->trapframe->epc);
+         vm_fault_reason(p->map, va, access, error), p->trapframe->epc);
 }
 
 /* The signal for an exception other than a page fault, and its code. (Division does not trap on RISC-V: there is no SIGFPE.) */

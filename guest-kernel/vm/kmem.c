@@ -19,36 +19,36 @@ struct slab {
 
 static uint64 slab_frames; /* in all caches; changed atomically */
 
-/* The process that wants one of its allocations to fail, and how many are left until that one. */
-static struct {
-  int pid;
-  uint64 left;
-} inject;
+/* The process that wants one of its allocations to fail, 0 for none, and how many are left until that one. */
+int kmem_inject_pid;
+static int inject_left;
 
-/* faultinject(n): let the n-th allocation from now in this process fail; 0 for none. */
+/*
+ * faultinject(n): let the n-th allocation from now in this process fail; 0 for
+ * none. Allocations are structures and their reservation, promises, frames
+ * and swap slots. What an earlier n had left: 0 when that one has failed.
+ */
 long
 sys_faultinject(void)
 {
-  uint64 n;
+  int n = (int)argraw(0), pid = myproc()->pid, left = kmem_inject_pid == pid ? inject_left : 0;
 
-  argaddr(0, &n);
-  inject.left = n;
-  inject.pid = n ? myproc()->pid : 0;
-  return 0;
+  if (n < 0)
+    return -EINVAL;
+  inject_left = n;
+  kmem_inject_pid = n ? pid : 0;
+  return left;
 }
 
-/* Must this allocation fail, for a test? */
+/* Some process wants an allocation to fail: must this one? */
 int
-kmem_fault_injected(void)
+kmem_inject(void)
 {
-  struct proc *p;
+  struct proc *p = myproc();
 
-  if (__builtin_expect(inject.pid == 0, 1))
+  if (p == 0 || p->pid != kmem_inject_pid || --inject_left > 0)
     return 0;
-  p = myproc();
-  if (p == 0 || p->pid != inject.pid || --inject.left > 0)
-    return 0;
-  inject.pid = 0;
+  kmem_inject_pid = 0;
   return 1;
 }
 
@@ -62,7 +62,7 @@ promised_frame(uint8 use, int zeroed)
 {
   for (;;) {
     struct vm_page *pg = zeroed ? vm_page_alloc_zeroed(use) : vm_page_alloc(use);
-    if (pg || !intr_get() || myproc() == 0 || vm_page_wait() < 0)
+    if (pg || !intr_get() || myproc() == 0 || vm_page_wait(use) < 0)
       return pg;
   }
 }
@@ -135,7 +135,7 @@ add_slab(struct kmem_cache *c)
   struct slab *s;
   char *p;
 
-  if (vm_commit(1) < 0)
+  if (vm_commit_urgent(1) < 0)
     return -ENOMEM;
   pg = vm_page_alloc(PAGE_SLAB);
   if (pg == 0) {
@@ -192,7 +192,7 @@ take(struct kmem_cache *c)
 static int
 may_try_again(int error)
 {
-  return error == -EAGAIN && intr_get() && myproc() && vm_page_wait() == 0;
+  return error == -EAGAIN && intr_get() && myproc() && vm_page_wait(PAGE_SLAB) == 0;
 }
 
 /* A zeroed structure, or null. Never one that is reserved. */

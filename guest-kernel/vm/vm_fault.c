@@ -52,7 +52,10 @@ find_page(struct fault *f)
   uint64 offset = f->e->offset + (f->va - f->e->start) / PGSIZE;
 
   for (;;) {
-    struct vm_page *pg = vm_object_lookup(o, offset);
+    struct vm_page *pg;
+    if (is_bottom(o) && offset >= o->size)
+      return -ENXIO; /* even if the page is there still: it is being cut off */
+    pg = vm_object_lookup(o, offset);
     if (pg) {
       f->pg = pg;
       return pg->flags & PAGE_BUSY ? wait_for(f, pg) : 0;
@@ -64,7 +67,7 @@ find_page(struct fault *f)
     if (o->pager) {
       f->file = o;
       f->offset = offset;
-      return offset < o->size ? FETCH : -ENXIO;
+      return FETCH;
     }
     if (o->shadow == 0 || offset >= o->shadow_limit) {
       f->pg = 0;
@@ -271,15 +274,15 @@ vm_fault(struct vm_map *map, uint64 va, int access)
     acquiresleep(&map->lock);
     error = fault_locked(map, &f, sp);
     releasesleep(&map->lock);
-  } while (error == -EAGAIN && (error = vnode_wait_memory()) == 0);
+  } while (error == -EAGAIN && (error = vnode_wait_memory(PAGE_OBJECT)) == 0);
   if (error)
     VM_COUNT_FAULT(refused);
   return error;
 }
 
-/* In a few words, why vm_fault refused. */
+/* In a few words, why vm_fault refused, with this error. */
 const char *
-vm_fault_reason(struct vm_map *map, uint64 va, int access)
+vm_fault_reason(struct vm_map *map, uint64 va, int access, int error)
 {
   const char *why;
   struct vm_map_entry *e;
@@ -288,18 +291,20 @@ vm_fault_reason(struct vm_map *map, uint64 va, int access)
   e = vm_map_lookup(map, va);
   if (va >= USERTOP)
     why = "beyond user space";
-  else if (va < USERBASE)
+  else if (e == 0 && va < USERBASE)
     why = "page 0, a null pointer";
   else if (e == 0)
     why = "not mapped";
   else if (e->flags & ENTRY_GUARD)
     why = "the guard below the stack";
+  else if (error == -ENOMEM)
+    why = "no memory: more was granted than there is";
   else if ((e->protection & access) == 0)
     why = access == PROT_WRITE ? "not writable" : access == PROT_EXEC ? "not executable" : "not readable";
-  else if (e->flags & ENTRY_FILE)
-    why = "beyond the end of the mapped file, or the disk failed";
+  else if (error == -ENXIO)
+    why = e->flags & ENTRY_FILE ? "beyond the end of the mapped file" : "beyond the end of the shared memory";
   else
-    why = "no memory: more was granted than there is";
+    why = "the disk failed";
   releasesleep(&map->lock);
   return why;
 }

@@ -1,14 +1,12 @@
 /*
  * Address spaces: which addresses are mapped, to which pages of which object,
  * with what rights. The entries of a map are a list sorted by address.
+ * Here: maps as a whole. vm_entry.c: their entries.
  *
  * What an entry may come to need is promised when it is made (entry_cost), so
  * a later page fault in it cannot fail for lack of memory. A map's lock is
  * held by whoever looks at or changes its entries; the lock of an object's
  * family, too, for what the reverse map reads: start, end, offset, object.
- *
- * Several entries of a map may refer to one object, each to its own range:
- * that is what clipping makes of one entry, and simplifying undoes.
  */
 #include "types.h"
 #include "defs.h"
@@ -42,74 +40,53 @@ vm_map_create(struct trapframe *trapframe)
     return 0;
   }
   initsleeplock(&map->lock, "address space");
+  map->base = USERBASE;
   return map;
 }
 
-/* ---- entries ---- */
-
-/* Frames that must be promised for pages [start, end): page tables, and private pages that may be written. */
-static uint64
-entry_cost(uint64 start, uint64 end, int flags)
+/* Give an address space back. Nobody uses it any more. */
+void
+vm_map_destroy(struct vm_map *map)
 {
-  if (flags & ENTRY_GUARD)
-    return 0;
-  return pmap_table_frames(start, end) + (flags & ENTRY_PROMISED ? (end - start) / PGSIZE : 0);
+  struct vm_map_entry *e, *next;
+  int files = 0;
+
+  for (e = map->first; e; e = next) {
+    next = e->next;
+    files |= e->flags & ENTRY_FILE;
+    vm_entry_free(e);
+  }
+  pmap_destroy(&map->pmap);
+  kmem_free(&map_cache, map);
+  if (files)
+    vnode_reap();
 }
 
-/* Change what is promised for an entry to the cost of [start, end) with these flags. 0 or -ENOMEM. */
-int
-vm_entry_recommit(struct vm_map_entry *e, uint64 start, uint64 end, int flags)
-{
-  uint64 cost = entry_cost(start, end, flags);
+/* ---- promises ---- */
 
-  if (cost > e->commit && vm_commit(cost - e->commit) < 0)
+/* Promise n frames to a map: out of those that it holds back, then out of what nobody was promised. 0 or -ENOMEM. */
+int
+vm_map_commit(struct vm_map *map, uint64 n)
+{
+  uint64 held = n < map->commit ? n : map->commit;
+
+  if (n > held && vm_commit(n - held) < 0)
     return -ENOMEM;
-  if (cost < e->commit)
-    vm_uncommit(e->commit - cost);
-  e->commit = cost;
+  map->commit -= held;
   return 0;
 }
 
-/* Let e refer to o; the reference is the caller's. The family's lock is held, or nobody else knows o. */
+/* Take the promise of n frames back from a map; while it is `holding`, they stay there for the case that the change is undone. */
 void
-vm_entry_attach(struct vm_map_entry *e, struct vm_object *o)
+vm_map_uncommit(struct vm_map *map, uint64 n)
 {
-  e->object = o;
-  e->object_prev = 0;
-  e->object_next = o->entries;
-  if (o->entries)
-    o->entries->object_prev = e;
-  o->entries = e;
-  o->entry_count++;
-}
-
-/* Take e out of its object's list; the reference is the caller's. The family's lock is held. */
-void
-vm_entry_detach(struct vm_map_entry *e)
-{
-  if (e->object_prev)
-    e->object_prev->object_next = e->object_next;
+  if (map->holding)
+    map->commit += n;
   else
-    e->object->entries = e->object_next;
-  if (e->object_next)
-    e->object_next->object_prev = e->object_prev;
-  e->object->entry_count--;
-  e->object = 0;
+    vm_uncommit(n);
 }
 
-/* End an entry's view of its object. */
-void
-vm_entry_drop_object(struct vm_map_entry *e)
-{
-  struct vm_object *o = e->object;
-  struct spinlock *lock = o->lock; /* stays the family's, even if o is merged away before we have it */
-
-  acquire(lock);
-  o = e->object;
-  vm_entry_detach(e);
-  release(lock);
-  vm_object_release_range(o, e->offset, vm_entry_pages(e));
-}
+/* ---- what is mapped ---- */
 
 /* The entry that holds address va, or null. */
 struct vm_map_entry *
@@ -138,72 +115,6 @@ vm_map_first_from(struct vm_map *map, uint64 va)
   return e;
 }
 
-/* Put e into the list after prev (first, when prev is null). */
-void
-vm_entry_link(struct vm_map *map, struct vm_map_entry *prev, struct vm_map_entry *e)
-{
-  e->map = map;
-  e->prev = prev;
-  e->next = prev ? prev->next : map->first;
-  if (prev)
-    prev->next = e;
-  else
-    map->first = e;
-  if (e->next)
-    e->next->prev = e;
-  else
-    map->last = e;
-}
-
-/* Take e out of the list. */
-void
-vm_entry_unlink(struct vm_map *map, struct vm_map_entry *e)
-{
-  if (e->prev)
-    e->prev->next = e->next;
-  else
-    map->first = e->next;
-  if (e->next)
-    e->next->prev = e->prev;
-  else
-    map->last = e->prev;
-  if (map->hint == e)
-    map->hint = 0;
-}
-
-/* Free an entry that is in no list, its reference to its object, and its promises. */
-void
-vm_entry_free(struct vm_map_entry *e)
-{
-  if (e->object)
-    vm_entry_drop_object(e);
-  if (e->flags & ENTRY_NEEDS_COPY)
-    kmem_unreserve(&object_cache, 1);
-  if (e->flags & ENTRY_WIRED)
-    vm_wired_add(-vm_entry_pages(e));
-  if (e->commit)
-    vm_uncommit(e->commit);
-  kmem_free(&entry_cache, e);
-}
-
-/* Give an address space back. Nobody uses it any more. */
-void
-vm_map_destroy(struct vm_map *map)
-{
-  struct vm_map_entry *e, *next;
-  int files = 0;
-
-  for (e = map->first; e; e = next) {
-    next = e->next;
-    files |= e->flags & ENTRY_FILE;
-    vm_entry_free(e);
-  }
-  pmap_destroy(&map->pmap);
-  kmem_free(&map_cache, map);
-  if (files)
-    vnode_reap();
-}
-
 /*
  * Map [start, end), page-aligned and vacant, to an object from page offset on.
  * The reference to the object (null for a guard) passes to the map. 0;
@@ -217,7 +128,7 @@ vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *ob
 {
   struct vm_map_entry *e, *prev = 0;
 
-  if (start < USERBASE || end > USERTOP || start >= end || ((start | end) & (PGSIZE - 1)))
+  if (start < map->base || end > USERTOP || start >= end || ((start | end) & (PGSIZE - 1)))
     return -EINVAL;
   for (e = map->first; e && e->start < end; e = e->next) {
     if (e->end > start)
@@ -227,9 +138,10 @@ vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *ob
   e = kmem_alloc(&entry_cache);
   if (e == 0)
     return -ENOMEM;
+  e->map = map;
   if (vm_entry_recommit(e, start, end, flags) < 0 ||
       ((flags & ENTRY_NEEDS_COPY) && kmem_reserve(&object_cache, 1) < 0)) {
-    vm_uncommit(e->commit);
+    vm_map_uncommit(map, e->commit);
     kmem_free(&entry_cache, e);
     return -ENOMEM;
   }
@@ -247,128 +159,9 @@ vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *ob
   }
   if (!(flags & ENTRY_GUARD))
     map->size += end - start;
+  if (flags & ENTRY_WIRED)
+    vm_wired_add(vm_entry_pages(e));
   return 0;
-}
-
-/*
- * Make the entry the only writer of its object, so that needs_copy can go: by
- * a shadow object in front, unless nobody else refers to the object. The
- * family's lock must be held.
- */
-void
-vm_map_make_private(struct vm_map_entry *e)
-{
-  struct vm_object *o = e->object;
-
-  if (!(e->flags & ENTRY_NEEDS_COPY))
-    return;
-  if (o->ref_count == 1 && o->pager == 0) {
-    if (o->size < e->offset + vm_entry_pages(e))
-      o->size = e->offset + vm_entry_pages(e); /* the entry has grown meanwhile */
-    kmem_unreserve(&object_cache, 1);
-  } else {
-    vm_entry_detach(e);
-    vm_entry_attach(e, vm_object_shadow(o, e->offset, vm_entry_pages(e)));
-    e->offset = 0;
-  }
-  e->flags &= ~ENTRY_NEEDS_COPY;
-}
-
-/* ---- clip and simplify ---- */
-
-/* Split e at va, which lies inside. The later half is a new entry. 0 or -ENOMEM. */
-static int
-split(struct vm_map *map, struct vm_map_entry *e, uint64 va)
-{
-  struct vm_map_entry *second = kmem_alloc(&entry_cache);
-  uint64 extra;
-
-  if (second == 0)
-    return -ENOMEM;
-  extra = entry_cost(e->start, va, e->flags) + entry_cost(va, e->end, e->flags) - e->commit;
-  if (vm_commit(extra) < 0) {
-    kmem_free(&entry_cache, second);
-    return -ENOMEM;
-  }
-  if ((e->flags & ENTRY_NEEDS_COPY) && kmem_reserve(&object_cache, 1) < 0) {
-    vm_uncommit(extra);
-    kmem_free(&entry_cache, second);
-    return -ENOMEM;
-  }
-  if (e->object)
-    acquire(e->object->lock);
-  second->start = va;
-  second->end = e->end;
-  second->offset = e->offset + (va - e->start) / PGSIZE;
-  second->protection = e->protection;
-  second->max_protection = e->max_protection;
-  second->flags = e->flags;
-  second->commit = entry_cost(va, e->end, e->flags);
-  e->commit = entry_cost(e->start, va, e->flags);
-  e->end = va;
-  if (e->flags & (ENTRY_STACK | ENTRY_GROWSDOWN))
-    second->flags &= ~ENTRY_GROWSDOWN; /* only the lowest part grows */
-  vm_entry_link(map, e, second);
-  if (e->object) {
-    e->object->ref_count++;
-    vm_entry_attach(second, e->object);
-    release(e->object->lock);
-  }
-  return 0;
-}
-
-/* See to it that no entry crosses va. 0 or -ENOMEM. */
-int
-vm_map_clip(struct vm_map *map, uint64 va)
-{
-  struct vm_map_entry *e = vm_map_lookup(map, va);
-
-  return e && e->start < va ? split(map, e, va) : 0;
-}
-
-/* Could e and the entry after it be one? */
-static int
-match(struct vm_map_entry *e, struct vm_map_entry *next)
-{
-  return e->end == next->start && e->object == next->object && e->flags == next->flags &&
-         e->protection == next->protection && e->max_protection == next->max_protection &&
-         (e->object == 0 || e->offset + vm_entry_pages(e) == next->offset);
-}
-
-/* Merge e with the next entry if they match. */
-static int
-merge_next(struct vm_map *map, struct vm_map_entry *e)
-{
-  struct vm_map_entry *next = e->next;
-
-  if (next == 0 || !match(e, next))
-    return 0;
-  if (e->object) {
-    acquire(e->object->lock);
-    e->object->ref_count--;
-    vm_entry_detach(next);
-  }
-  e->end = next->end;
-  if (e->object)
-    release(e->object->lock);
-  e->commit += next->commit;
-  vm_entry_unlink(map, next);
-  if (next->flags & ENTRY_NEEDS_COPY)
-    kmem_unreserve(&object_cache, 1);
-  kmem_free(&entry_cache, next);
-  vm_entry_recommit(e, e->start, e->end, e->flags); /* never more than the two had */
-  return 1;
-}
-
-/* Merge neighbours in and around [start, end) that match. */
-void
-vm_map_simplify(struct vm_map *map, uint64 start, uint64 end)
-{
-  struct vm_map_entry *e = vm_map_first_from(map, start > 0 ? start - 1 : 0);
-
-  while (e && e->start < end)
-    if (!merge_next(map, e))
-      e = e->next;
 }
 
 /* Unmap what lies in [start, end). The map is locked. 0; -ENOMEM when an entry could not be split, and nothing has changed. */
@@ -377,10 +170,8 @@ vm_map_remove(struct vm_map *map, uint64 start, uint64 end)
 {
   struct vm_map_entry *e, *next;
 
-  if (vm_map_clip(map, start) < 0 || vm_map_clip(map, end) < 0) {
-    vm_map_simplify(map, start, end);
+  if (vm_map_clip_range(map, start, end) < 0)
     return -ENOMEM;
-  }
   e = vm_map_first_from(map, start);
   if (e == 0 || e->start >= end)
     return 0;

@@ -10,6 +10,16 @@
 #include "vnode.h"
 #include "abi/errno.h"
 
+/* An entry ends further on now. Its family's lock is held. */
+static void
+set_end(struct vm_map *map, struct vm_map_entry *e, uint64 end)
+{
+  if (e->flags & ENTRY_WIRED)
+    vm_wired_add((end - e->end) / PGSIZE);
+  map->size += end - e->end;
+  e->end = end;
+}
+
 /*
  * Enlarge an anonymous private entry to end at `end`, where nothing is mapped,
  * without a new object. 0; -ENOMEM; -EINVAL when its object does not allow it:
@@ -31,8 +41,7 @@ vm_map_extend(struct vm_map *map, struct vm_map_entry *e, uint64 end)
       (beyond >= o->size || (o->ref_count == 1 && !(e->flags & ENTRY_NEEDS_COPY)))) {
     error = vm_entry_recommit(e, e->start, end, e->flags);
     if (error == 0) {
-      map->size += end - e->end;
-      e->end = end;
+      set_end(map, e, end);
       if (!(e->flags & ENTRY_NEEDS_COPY) && o->size < e->offset + vm_entry_pages(e))
         o->size = e->offset + vm_entry_pages(e);
     }
@@ -136,6 +145,8 @@ vm_map_grow_down(struct vm_map *map, uint64 va, uint64 sp)
     e->offset -= pages;
     e->start = start;
     map->size += pages * PGSIZE;
+    if (e->flags & ENTRY_WIRED)
+      vm_wired_add(pages);
     grown = 1;
   }
   release(e->object->lock);
@@ -146,17 +157,6 @@ vm_map_grow_down(struct vm_map *map, uint64 va, uint64 sp)
 
 /* ---- changing what is mapped ---- */
 
-/* Change what the entry may come to need to that of memory that is written. 0 or -ENOMEM. */
-int
-vm_map_promise_entry(struct vm_map_entry *e)
-{
-  int error = vm_entry_recommit(e, e->start, e->end, e->flags | ENTRY_PROMISED);
-
-  if (error == 0)
-    e->flags |= ENTRY_PROMISED;
-  return error;
-}
-
 /* The file behind a private mapping's copies, with one more reference, and the page of it that the entry shows at its start. */
 static struct vm_object *
 file_behind(struct vm_map_entry *e, uint64 *offset)
@@ -166,7 +166,7 @@ file_behind(struct vm_map_entry *e, uint64 *offset)
 
   acquire(lock);
   *offset = e->offset;
-  for (o = e->object; o->pager == 0; o = o->shadow)
+  for (o = e->object; !is_bottom(o); o = o->shadow)
     *offset += o->shadow_offset;
   o->ref_count++;
   release(lock);
@@ -184,25 +184,24 @@ vm_map_lengthen(struct vm_map *map, struct vm_map_entry *e, uint64 end)
   if (!(e->flags & ENTRY_SHARED)) { /* the new part has no private copies yet */
     o = file_behind(e, &offset);
     error = vm_map_insert(map, e->end, end, o, offset + vm_entry_pages(e), e->protection, e->max_protection,
-                          (e->flags & ~ENTRY_WIRED) | ENTRY_NEEDS_COPY);
+                          e->flags | ENTRY_NEEDS_COPY);
     if (error)
       vm_object_release(o);
     return error ? -ENOMEM : 0;
   }
   more = o->pager == 0 && o->named == 0 && e->offset + pages > o->size ? e->offset + pages - o->size : 0;
-  if (o->commit > 0 && vm_commit(more) < 0)
+  if (o->commit > 0 && vm_map_commit(map, more) < 0)
     return -ENOMEM;
   if (vm_entry_recommit(e, e->start, end, e->flags) < 0) {
     if (o->commit > 0)
-      vm_uncommit(more);
+      vm_map_uncommit(map, more);
     return -ENOMEM;
   }
   acquire(o->lock);
   if (o->commit > 0)
     o->commit += more;
   o->size += more;
-  map->size += end - e->end;
-  e->end = end;
+  set_end(map, e, end);
   release(o->lock);
   return 0;
 }
@@ -250,8 +249,6 @@ forget_entry(struct vm_map_entry *e)
   uint64 offset = 0;
 
   if (e->flags & ENTRY_FILE) {
-    if (e->object->pager)
-      return 0; /* no copies were made */
     if (!(e->flags & ENTRY_NEEDS_COPY) && kmem_reserve(&object_cache, 1) < 0)
       return -ENOMEM;
     o = file_behind(e, &offset);
@@ -268,18 +265,53 @@ forget_entry(struct vm_map_entry *e)
   return 0;
 }
 
+/*
+ * Drop the pages that an entry shows at [start, end), which is part of it, if
+ * they are its own object's alone and zeros or the file lie behind: then the
+ * entry can stay whole. Done?
+ */
+static int
+forget_in_place(struct vm_map_entry *e, uint64 start, uint64 end)
+{
+  uint64 first = e->offset + (start - e->start) / PGSIZE;
+  struct spinlock *lock = e->object->lock;
+  struct vm_object *o;
+  int possible;
+
+  acquire(lock);
+  if (e->object->ref_count == 1 && !is_bottom(e->object))
+    vm_map_make_private(e); /* makes no shadow */
+  if (!(e->flags & ENTRY_NEEDS_COPY))
+    vm_object_collapse(e->object, e->object->ref_count == 1); /* may give e another object */
+  o = e->object;
+  possible = !(e->flags & ENTRY_NEEDS_COPY) && o->ref_count == o->entry_count &&
+             (o->shadow == 0 || is_bottom(o->shadow) || first >= o->shadow_limit);
+  if (possible) {
+    vm_object_empty(o, first, (end - start) / PGSIZE);
+    if (end - start >= SUPERPAGE)
+      o->number = 0; /* some of its frames lie in caches now: superpages get new regions */
+  }
+  release(lock);
+  return possible;
+}
+
 /* madvise(MADV_DONTNEED) on [start, end) of a locked map: private pages are dropped, shared ones only unmapped. 0 or -ENOMEM. */
 int
 vm_map_forget(struct vm_map *map, uint64 start, uint64 end)
 {
+  struct vm_map_entry *e;
   int error = 0;
 
-  if (vm_map_clip(map, start) < 0 || vm_map_clip(map, end) < 0)
-    error = -ENOMEM;
   pmap_remove(&map->pmap, start, end);
-  for (struct vm_map_entry *e = vm_map_first_from(map, start); e && e->start < end && error == 0; e = e->next)
-    if (e->object && !(e->flags & ENTRY_SHARED))
+  for (e = vm_map_first_from(map, start); e && e->start < end && error == 0; e = e->next) {
+    uint64 from = e->start > start ? e->start : start, to = e->end < end ? e->end : end;
+    if (e->object == 0 || (e->flags & ENTRY_SHARED) || is_bottom(e->object) || forget_in_place(e, from, to))
+      continue; /* the second to last: no copies were made yet */
+    error = vm_map_clip_range(map, from, to);
+    e = vm_map_lookup(map, from);
+    if (error == 0)
       error = forget_entry(e);
+  }
   vm_map_simplify(map, start, end);
   return error;
 }
@@ -299,7 +331,7 @@ vm_map_set_wired(struct vm_map *map, uint64 start, uint64 end, int wired)
 {
   if (wired && wired_pages + (end - start) / PGSIZE > vm_total_frames() / 2)
     return -ENOMEM;
-  if (vm_map_clip(map, start) < 0 || vm_map_clip(map, end) < 0)
+  if (vm_map_clip_range(map, start, end) < 0)
     return -ENOMEM;
   for (struct vm_map_entry *e = vm_map_first_from(map, start); e && e->start < end; e = e->next) {
     struct spinlock *lock = e->object ? e->object->lock : 0;
@@ -329,29 +361,35 @@ touch(struct vm_map *map, uint64 start, uint64 end)
   return error;
 }
 
-/* Move the break, which must not go below heap_start. 0, or -ENOMEM and no change. */
+/*
+ * Move the break, which must not go below heap_start; `unreserved`: what is
+ * new is promised nothing, and comes when it is touched. 0, or -ENOMEM and no
+ * change.
+ */
 int
-vm_map_set_brk(struct vm_map *map, uint64 brk)
+vm_map_set_brk(struct vm_map *map, uint64 brk, int unreserved)
 {
   uint64 old_brk, old_end, new_end = PGROUNDUP(brk);
   struct vm_map_entry *next;
-  int error = 0;
+  int error = 0, grown;
 
   acquiresleep(&map->lock);
   old_brk = map->brk;
   old_end = PGROUNDUP(map->brk);
   next = vm_map_first_from(map, old_end);
-  if (new_end > old_end && (new_end > USERTOP || (next && next->start < new_end)))
+  grown = new_end > old_end;
+  if (grown && (new_end > USERTOP || (next && next->start < new_end)))
     error = -ENOMEM;
-  else if (new_end > old_end)
-    error = vm_map_anonymous(map, old_end, new_end, PROT_READ | PROT_WRITE, ENTRY_HEAP | vm_map_promise());
+  else if (grown)
+    error = vm_map_anonymous(map, old_end, new_end, PROT_READ | PROT_WRITE,
+                             ENTRY_HEAP | (unreserved ? ENTRY_NORESERVE : vm_map_promise()));
   else if (new_end < old_end)
     error = vm_map_remove(map, new_end, old_end);
   if (error == 0)
     map->brk = brk;
   vm_map_unlock(map);
-  if (error == 0 && new_end > old_end && !vm_policy.lazy_heap && touch(map, old_end, new_end) < 0) {
-    vm_map_set_brk(map, old_brk);
+  if (error == 0 && grown && !unreserved && !vm_policy.lazy_heap && touch(map, old_end, new_end) < 0) {
+    vm_map_set_brk(map, old_brk, 0);
     error = -ENOMEM;
   }
   return error ? -ENOMEM : 0;

@@ -47,7 +47,7 @@ fork_entry(struct vm_map *map, struct vm_map_entry *e, struct vm_map *child)
   copy->protection = e->protection;
   copy->max_protection = e->max_protection;
   copy->flags = e->flags & ~(ENTRY_NEEDS_COPY | ENTRY_WIRED);
-  if (vm_commit(e->commit) < 0) {
+  if (vm_map_commit(child, e->commit) < 0) {
     kmem_free(&entry_cache, copy);
     return -ENOMEM;
   }
@@ -101,6 +101,7 @@ vm_map_fork(struct vm_map *map, struct trapframe *trapframe)
   for (struct vm_map_entry *e = map->first; e && error == 0; e = e->next)
     error = fork_entry(map, e, child);
   child->size = map->size;
+  child->base = map->base;
   child->heap_start = map->heap_start;
   child->brk = map->brk;
   if (error == 0 && !vm_policy.cow_fork)

@@ -6,6 +6,9 @@
  * behind it. All objects of such a family share one spin lock, which every
  * function here expects to be held unless it says otherwise.
  *
+ * Here: an object's life, and its own pages. vm_visible.c: who sees a page.
+ * vm_collapse.c: chains of shadow objects, and how they stay short.
+ *
  * Memory is kept exact: a page that no entry can see any more is freed at
  * once. That is why a commitment of one frame for each page of each entry is
  * enough. See object_visible.
@@ -15,8 +18,8 @@
 #include "riscv.h"
 #include "vm.h"
 #include "vm_swap.h"
-#include "vmstat.h"
 #include "vnode.h"
+#include "object_parts.h"
 
 struct kmem_cache object_cache;
 
@@ -206,8 +209,8 @@ vm_object_remove(struct vm_page *pg)
 }
 
 /* A page that has just left its object is not needed: free it, or let the one who has made it busy do so. */
-static void
-discard(struct vm_page *pg)
+void
+object_discard(struct vm_page *pg)
 {
   if (pg->flags & PAGE_BUSY) {
     pg->flags |= PAGE_DOOMED;
@@ -218,11 +221,11 @@ discard(struct vm_page *pg)
 }
 
 /* Free one of an object's pages. */
-static void
-free_page(struct vm_page *pg)
+void
+object_free_page(struct vm_page *pg)
 {
   vm_object_remove(pg);
-  discard(pg);
+  object_discard(pg);
 }
 
 /* Free all pages and slots of an object to which nothing refers. Takes the lock itself, a few pages at a time. */
@@ -237,426 +240,51 @@ free_all_pages(struct vm_object *o)
     for (int i = 0; i < FREE_AT_ONCE && (slot = vm_swap_first(o, &offset)) != 0; i++)
       vm_swap_discard(slot);
     for (int i = 0; i < FREE_AT_ONCE && o->slots == 0 && o->root; i++)
-      free_page(o->root);
+      object_free_page(o->root);
     release(o->lock);
   }
 }
 
 /* The page in memory or slot of o that a slot's owner must give way to: free it. */
-static void
-free_content(struct vm_object *o, uint64 offset)
+void
+object_free_at(struct vm_object *o, uint64 offset)
 {
   struct vm_page *pg = vm_object_lookup(o, offset);
   uint32 slot;
 
   if (pg)
-    free_page(pg);
+    object_free_page(pg);
   else if ((slot = vm_swap_find(o, offset)) != 0)
     vm_swap_discard(slot);
 }
 
-/* Has the object a page of its own at offset, in memory or in a slot? */
-static int
-has_content(struct vm_object *o, uint64 offset)
-{
-  return vm_object_lookup(o, offset) != 0 || vm_swap_has(o, offset);
-}
-
-/* Pages of its own. */
-static uint64
-content(struct vm_object *o)
-{
-  return o->resident + o->swapped;
-}
-
-/* ---- shadow chains ---- */
-
-/* Put o into the list of objects that shadow `behind`. Counts are the caller's. */
-static void
-link_shadow(struct vm_object *o, struct vm_object *behind)
-{
-  o->shadow = behind;
-  o->sibling_prev = 0;
-  o->sibling_next = behind->shadowed_by;
-  if (behind->shadowed_by)
-    behind->shadowed_by->sibling_prev = o;
-  behind->shadowed_by = o;
-}
-
-/* Take o out of that list. */
-static void
-unlink_shadow(struct vm_object *o)
-{
-  if (o->sibling_prev)
-    o->sibling_prev->sibling_next = o->sibling_next;
-  else
-    o->shadow->shadowed_by = o->sibling_next;
-  if (o->sibling_next)
-    o->sibling_next->sibling_prev = o->sibling_prev;
-  o->shadow = o->sibling_next = o->sibling_prev = 0;
-}
-
-/*
- * A new object that shadows pages [offset, offset + pages) of `behind` and
- * takes over one reference to it. Its structure was reserved before
- * (kmem_reserve), so this cannot fail.
- */
-struct vm_object *
-vm_object_shadow(struct vm_object *behind, uint64 offset, uint64 pages)
-{
-  struct vm_object *o = kmem_alloc_reserved(&object_cache);
-
-  o->lock = behind->lock;
-  o->ref_count = 1;
-  o->size = pages;
-  o->shadow_offset = offset;
-  o->shadow_limit = pages;
-  if (behind->pager == 0 && behind->size < offset + pages) /* a file may grow */
-    o->shadow_limit = behind->size > offset ? behind->size - offset : 0;
-  link_shadow(o, behind);
-  behind->shadow_count++;
-  return o;
-}
-
-/* Would page `offset` of the object behind o be seen through o, if it is seen at all? */
-static int
-lets_through(struct vm_object *o, uint64 offset)
-{
-  return offset >= o->shadow_offset && offset - o->shadow_offset < o->shadow_limit &&
-         !has_content(o, offset - o->shadow_offset);
-}
-
-/* Does entry e show page `offset` of its object? */
-static int
-entry_shows(struct vm_map_entry *e, uint64 offset)
-{
-  return offset >= e->offset && offset - e->offset < (e->end - e->start) / PGSIZE;
-}
-
-/* Is page `offset` of o seen through a reference that is no shadow object: an entry's, or its inode's? */
-static int
-seen_directly(struct vm_object *o, uint64 offset)
-{
-  if (o->ref_count > o->shadow_count + o->entry_count)
-    return 1;
-  for (struct vm_map_entry *e = o->entries; e; e = e->object_next)
-    if (entry_shows(e, offset))
-      return 1;
-  return 0;
-}
-
-/*
- * Does an entry see page `offset` of object o? It does through a reference of
- * its own, or through a shadow object without a page of its own there. The
- * shadow object `except` does not count. Walks the tree of shadow objects in
- * order, by their links, without a stack.
- */
-static int
-object_visible(struct vm_object *o, uint64 offset, struct vm_object *except)
-{
-  struct vm_object *at = o, *next;
-
-  for (;;) {
-    if (seen_directly(at, offset))
-      return 1;
-    next = at->shadowed_by; /* first down ... */
-    for (;;) {
-      while (next && (next == except || !lets_through(next, offset)))
-        next = next->sibling_next; /* ... then sideways ... */
-      if (next)
-        break;
-      if (at == o)
-        return 0;
-      next = at->sibling_next; /* ... then up */
-      offset += at->shadow_offset;
-      at = at->shadow;
-    }
-    at = next;
-    offset -= at->shadow_offset;
-  }
-}
-
-/*
- * The object `top` is about to copy page pg, found in an object behind it. If
- * nobody else sees pg, it can have the page itself.
- */
-int
-vm_object_last_viewer(struct vm_object *top, struct vm_page *pg)
-{
-  return !object_visible(pg->object, pg->offset, top);
-}
-
-/*
- * Call f for each entry that can show page pg, with the address where it does.
- * Walks the tree of shadow objects like object_visible.
- */
+/* Free an object's own pages [first, first + n), which no page table shows. */
 void
-vm_page_for_each_mapping(struct vm_page *pg, void (*f)(struct vm_map_entry *, uint64 va, struct vm_page *))
-{
-  struct vm_object *o = pg->object, *at = o, *next;
-  uint64 offset = pg->offset;
-
-  for (;;) {
-    for (struct vm_map_entry *e = at->entries; e; e = e->object_next)
-      if (entry_shows(e, offset))
-        f(e, e->start + (offset - e->offset) * PGSIZE, pg);
-    next = at->shadowed_by;
-    for (;;) {
-      while (next && !lets_through(next, offset))
-        next = next->sibling_next;
-      if (next)
-        break;
-      if (at == o)
-        return;
-      next = at->sibling_next;
-      offset += at->shadow_offset;
-      at = at->shadow;
-    }
-    at = next;
-    offset -= at->shadow_offset;
-  }
-}
-
-/* Free the pages [first, first + n) of o that nobody sees. */
-static void
-free_unseen(struct vm_object *o, uint64 first, uint64 n)
+vm_object_empty(struct vm_object *o, uint64 first, uint64 n)
 {
   struct vm_page *pg, *next;
   uint64 offset, next_offset = 0;
 
   for (pg = o->pages; pg; pg = next) {
     next = pg->list_next;
-    if (pg->offset >= first && pg->offset - first < n && !object_visible(o, pg->offset, 0))
-      free_page(pg);
+    if (pg->offset >= first && pg->offset - first < n)
+      object_free_page(pg);
   }
-  for (uint32 slot = vm_swap_first(o, &offset), following; slot; slot = following, offset = next_offset) {
-    following = vm_swap_next(slot, &next_offset);
-    if (offset >= first && offset - first < n && !object_visible(o, offset, 0))
-      vm_swap_discard(slot);
-  }
-}
-
-/* Is there an entry that shows all of [first, first + n) of o, or a reference that is neither entry nor shadow? */
-static int
-seen_whole(struct vm_object *o, uint64 first, uint64 n)
-{
-  if (o->ref_count > o->shadow_count + o->entry_count)
-    return 1;
-  for (struct vm_map_entry *e = o->entries; e; e = e->object_next)
-    if (first >= e->offset && first + n <= e->offset + (e->end - e->start) / PGSIZE)
-      return 1;
-  return 0;
-}
-
-/*
- * Something that saw pages [first, first + n) of o sees them no longer: free
- * those that nobody sees now, there and in the objects behind.
- */
-void
-vm_object_forget(struct vm_object *o, uint64 first, uint64 n)
-{
-  while (o && o->pager == 0 && n > 0 && !seen_whole(o, first, n)) {
-    if (n < content(o)) {
-      for (uint64 i = first; i < first + n; i++)
-        if (has_content(o, i) && !object_visible(o, i, 0))
-          free_content(o, i);
-    } else {
-      free_unseen(o, first, n);
-    }
-    if (first >= o->shadow_limit)
-      return;
-    if (n > o->shadow_limit - first)
-      n = o->shadow_limit - first;
-    first += o->shadow_offset;
-    o = o->shadow;
-  }
-}
-
-/* Make o shadow what the object behind it shadows, at the right offsets. References are the caller's. */
-static void
-skip_behind(struct vm_object *o, struct vm_object *behind)
-{
-  struct vm_object *next = behind->shadow;
-  uint64 limit = behind->shadow_limit > o->shadow_offset ? behind->shadow_limit - o->shadow_offset : 0;
-
-  if (limit < o->shadow_limit)
-    o->shadow_limit = limit;
-  o->shadow_offset += behind->shadow_offset;
-  if (next == 0)
-    o->shadow_offset = o->shadow_limit = 0;
-}
-
-/* o is the only one that refers to the object behind it: take its pages, free those that o hides, and take its place. */
-static void
-merge_up(struct vm_object *o)
-{
-  struct vm_object *behind = o->shadow, *next = behind->shadow;
-  struct vm_page *pg, *following;
-  uint64 offset, next_offset = 0;
-
-  for (uint32 slot = vm_swap_first(behind, &offset), after; slot; slot = after, offset = next_offset) {
-    after = vm_swap_next(slot, &next_offset);
-    if (lets_through(o, offset))
-      vm_swap_move(slot, o, offset - o->shadow_offset);
-    else
-      vm_swap_discard(slot);
-  }
-  for (pg = behind->pages; pg; pg = following) {
-    following = pg->list_next;
-    if ((pg->flags & PAGE_SLOT) || lets_through(o, pg->offset)) /* its slot has moved already */
-      vm_object_insert(o, pg->offset - o->shadow_offset, pg);
-    else
-      discard(pg);
-  }
-  unlink_shadow(o);
-  skip_behind(o, behind);
-  if (next) {
-    unlink_shadow(behind);
-    link_shadow(o, next);
-  }
-  if (behind->commit)
-    vm_uncommit(behind->commit); /* who may write pays in its entry */
-  kmem_free(&object_cache, behind);
-  VM_COUNT(collapses);
-}
-
-/* May o's pages rather move into the object behind it? Then o must hide nothing but what it has pages for. */
-static int
-can_merge_down(struct vm_object *o)
-{
-  struct vm_object *behind = o->shadow;
-
-  return o->ref_count == 1 && content(o) < content(behind) && o->shadow_offset == 0 &&
-         o->shadow_limit >= behind->size && behind->commit == 0;
-}
-
-/* The other way round: o's pages replace those of the object behind it, which takes o's place. It is returned. */
-static struct vm_object *
-merge_down(struct vm_object *o)
-{
-  struct vm_object *behind = o->shadow;
-  struct vm_page *pg, *following;
-  uint64 offset, next_offset = 0;
-
-  if (behind->shadow && behind->shadow_limit > o->shadow_limit)
-    behind->shadow_limit = o->shadow_limit;
-  behind->size = o->size;
   for (uint32 slot = vm_swap_first(o, &offset), after; slot; slot = after, offset = next_offset) {
     after = vm_swap_next(slot, &next_offset);
-    free_content(behind, offset);
-    vm_swap_move(slot, behind, offset);
-  }
-  for (pg = o->pages; pg; pg = following) {
-    following = pg->list_next;
-    if (!(pg->flags & PAGE_SLOT)) /* else that was done with its slot */
-      free_content(behind, pg->offset);
-    vm_object_insert(behind, pg->offset, pg);
-  }
-  unlink_shadow(o);
-  behind->shadow_count--;
-  behind->entries = o->entries;
-  behind->entry_count = o->entry_count;
-  for (struct vm_map_entry *e = behind->entries; e; e = e->object_next)
-    e->object = behind;
-  kmem_free(&object_cache, o);
-  VM_COUNT(collapses);
-  return behind;
-}
-
-static void object_settle(struct vm_object *);
-
-/* Can o do without the object behind it: has it all pages itself, or has that one none and is only in the way? */
-static int
-can_bypass(struct vm_object *o)
-{
-  return content(o) >= o->size || o->shadow_limit == 0 || (content(o->shadow) == 0 && o->shadow->pager == 0);
-}
-
-/* Let o refer past the object behind it, which has other references too. */
-static void
-bypass(struct vm_object *o)
-{
-  struct vm_object *behind = o->shadow, *next = behind->shadow;
-
-  if (content(o) >= o->size || o->shadow_limit == 0)
-    next = 0;
-  unlink_shadow(o);
-  behind->ref_count--;
-  if (behind->pager)
-    vnode_released(behind);
-  behind->shadow_count--;
-  if (next) {
-    skip_behind(o, behind);
-    link_shadow(o, next);
-    next->ref_count++;
-    next->shadow_count++;
-  } else {
-    o->shadow_offset = o->shadow_limit = 0;
-  }
-  object_settle(behind);
-}
-
-/*
- * Shorten the chain behind an object. With only_ref the caller owns its only
- * reference and will use the object returned instead, at the same offsets: a
- * big object behind then stays and takes the few pages of the one before it.
- */
-struct vm_object *
-vm_object_collapse(struct vm_object *o, int only_ref)
-{
-  while (o->shadow) {
-    if (o->shadow->ref_count == 1 && o->shadow->pager == 0) {
-      if (only_ref && can_merge_down(o))
-        o = merge_down(o);
-      else
-        merge_up(o);
-    } else if (can_bypass(o)) {
-      bypass(o);
-    } else {
-      break;
-    }
-  }
-  return o;
-}
-
-/* o is all that refers to the object behind it, and is much smaller: just free what it hides there. */
-static void
-free_hidden(struct vm_object *o)
-{
-  uint64 offset;
-
-  for (struct vm_page *pg = o->pages; pg; pg = pg->list_next)
-    if (pg->offset < o->shadow_limit)
-      free_content(o->shadow, pg->offset + o->shadow_offset);
-  for (uint32 slot = vm_swap_first(o, &offset); slot; slot = vm_swap_next(slot, &offset))
-    if (offset < o->shadow_limit)
-      free_content(o->shadow, offset + o->shadow_offset);
-}
-
-/*
- * A view of o has ended and others remain: free what nobody sees now, in o
- * and behind it, and merge it with the one object that still refers to it. A
- * merge that would move many pages is left to the next fault or fork there,
- * which can do it from the other side (merge_down).
- */
-static void
-object_settle(struct vm_object *o)
-{
-  while (o && o->ref_count == o->shadow_count && o->pager == 0) {
-    struct vm_object *user = o->shadowed_by;
-
-    if (o->ref_count > 1) {
-      free_unseen(o, 0, ~0UL);
-      o = o->shadow;
-    } else if (content(o) > content(user) + 32 && user->shadow_offset == 0 && user->shadow_limit >= o->size) {
-      free_hidden(user);
-      o = o->shadow;
-    } else {
-      merge_up(user);
-      o = user->shadow;
-    }
+    if (offset >= first && offset - first < n)
+      vm_swap_discard(slot);
   }
 }
+
+/* Pages of its own. */
+uint64
+object_content(struct vm_object *o)
+{
+  return o->resident + o->swapped;
+}
+
+/* ---- the end of a reference ---- */
 
 /*
  * One reference less, through which pages [first, first + n) were seen. The
@@ -683,7 +311,7 @@ vm_object_release_range(struct vm_object *o, uint64 first, uint64 n)
     }
     if (o->shadow) {
       behind = o->shadow;
-      unlink_shadow(o);
+      object_unlink(o);
       behind->shadow_count--;
       n = first >= o->shadow_limit ? 0 : n < o->shadow_limit - first ? n : o->shadow_limit - first;
       first += o->shadow_offset;
@@ -703,31 +331,4 @@ void
 vm_object_release(struct vm_object *o)
 {
   vm_object_release_range(o, 0, o->size);
-}
-
-/*
- * The only entry that uses o ends at page `pages` now: free what lies beyond,
- * and see nothing there of the objects behind it. Takes the lock itself.
- */
-void
-vm_object_truncate(struct vm_object *o, uint64 pages)
-{
-  struct vm_page *pg, *next;
-
-  acquire(o->lock);
-  if (o->resident > 0 && pages < o->size)
-    for (pg = o->pages; pg; pg = next) {
-      next = pg->list_next;
-      if (pg->offset >= pages)
-        free_page(pg);
-    }
-  if (o->slots && pages < o->size)
-    vm_swap_drop(o, pages);
-  o->size = pages;
-  if (o->shadow_limit > pages) {
-    o->shadow_limit = pages;
-    if (o->shadow)
-      object_settle(o->shadow);
-  }
-  release(o->lock);
 }

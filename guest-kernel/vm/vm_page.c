@@ -55,11 +55,10 @@ vm_commit_limit(void)
   return vm_total_frames() - vm_reserved_frames() + vm_swap_total();
 }
 
-/* Promise n frames, or slots for what they hold. 0, or -ENOMEM when there are not so many unpromised. */
-int
-vm_commit(uint64 n)
+/* Promise n frames unless there are more than `limit` promises then. 0 or -ENOMEM. */
+static int
+commit(uint64 n, uint64 limit)
 {
-  uint64 limit = vm_commit_limit();
   int error = 0;
 
   if (kmem_fault_injected())
@@ -71,6 +70,24 @@ vm_commit(uint64 n)
     frames.committed += n;
   release(&frames.lock);
   return error;
+}
+
+/* Promise n frames, or slots for what they hold. 0, or -ENOMEM when there are not so many unpromised. */
+int
+vm_commit(uint64 n)
+{
+  return commit(n, vm_commit_limit());
+}
+
+/*
+ * The same for the few frames that the kernel needs to change or undo what
+ * there is, such as splitting an entry of which a part is to be unmapped: some
+ * of those that users are never promised can be had for it.
+ */
+int
+vm_commit_urgent(uint64 n)
+{
+  return commit(n, vm_commit_limit() + vm_reserved_frames() / 4);
 }
 
 /* Take the promise of n frames back. */

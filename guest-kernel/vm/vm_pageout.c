@@ -10,7 +10,9 @@
  *
  * The daemon works when fewer than `low` frames are free, until `high` are.
  * Frames for user and file pages are given out only while more than `least`
- * are free: the rest is for page tables, the kernel and the daemon itself.
+ * are free: the rest is for page tables, the kernel and the daemon itself. And
+ * as many again are left to pages of files, which nobody has promised: so a
+ * program's text can come in even if private pages fill memory and swap.
  */
 #include "types.h"
 #include "defs.h"
@@ -21,6 +23,7 @@
 #include "fs.h"
 #include "vm.h"
 #include "vm_swap.h"
+#include "vnode.h"
 #include "abi/errno.h"
 
 struct vm_counts vm_counts;
@@ -36,23 +39,26 @@ static struct {
 
 static char daemon_chan, waiters_chan; /* what the daemon and those who wait for frames sleep on */
 
-/* Results of the last walk over a page's mappings; the daemon's own. */
-static int was_used, is_locked;
-
-/* Wake who writes dirty pages of files: the file pager's, where it has such. */
-void vnode_writeback_kick(void);
-void __attribute__((weak))
-vnode_writeback_kick(void)
-{
-}
+/* What a walk over a page's mappings finds. */
+struct usage {
+  int used;   /* since the last walk */
+  int locked; /* an entry keeps it in memory */
+};
 
 /* ---- those who need frames ---- */
 
-/* Frames never given to user pages. */
+/* So many free frames a page of this use must leave. */
+static uint64
+left_by(uint8 use)
+{
+  return use == PAGE_OBJECT ? 2 * pageout.least : pageout.least;
+}
+
+/* Frames never given to users' private pages. */
 uint64
 vm_reserved_frames(void)
 {
-  return pageout.least;
+  return left_by(PAGE_OBJECT);
 }
 
 /* Wake the daemon. pageout.lock is held. */
@@ -78,12 +84,12 @@ vm_page_allowed(uint8 use)
     wake_daemon();
     release(&pageout.lock);
   }
-  return free > pageout.least || (use != PAGE_OBJECT && use != PAGE_FILE);
+  return free > left_by(use) || (use != PAGE_OBJECT && use != PAGE_FILE);
 }
 
-/* Wait until there are frames for users. 0, or -ENOMEM when none can be made. */
+/* Wait until there are frames for this use. 0, or -ENOMEM when none can be made. */
 int
-vm_page_wait(void)
+vm_page_wait(uint8 use)
 {
   uint64 failures;
   int error = 0;
@@ -92,10 +98,10 @@ vm_page_wait(void)
     return -ENOMEM;
   acquire(&pageout.lock);
   failures = pageout.failures;
-  while (vm_free_frames() <= pageout.least && error == 0) {
+  while (vm_free_frames() <= left_by(use) && error == 0) {
     wake_daemon();
     sleep(&waiters_chan, &pageout.lock);
-    if (failures != pageout.failures && vm_free_frames() <= pageout.least)
+    if (failures != pageout.failures && vm_free_frames() <= left_by(use))
       error = -ENOMEM;
   }
   release(&pageout.lock);
@@ -123,28 +129,23 @@ lock_page(struct vm_page *pg)
 
 /* Note whether an entry has used the page, and begin anew; and whether it keeps the page in memory. */
 static void
-harvest(struct vm_map_entry *e, uint64 va, struct vm_page *pg)
+harvest(struct vm_map_entry *e, uint64 va, struct vm_page *pg, void *arg)
 {
-  was_used |= pmap_page_referenced(&e->map->pmap, va, pg);
-  is_locked |= e->flags & ENTRY_WIRED;
+  struct usage *u = arg;
+
+  u->used |= pmap_page_referenced(&e->map->pmap, va, pg);
+  u->locked |= e->flags & ENTRY_WIRED;
 }
 
-/* Take the page out of an entry's page table. */
-static void
-unmap(struct vm_map_entry *e, uint64 va, struct vm_page *pg)
+/* How the page has been used since this was last asked. The family's lock is held. */
+static struct usage
+usage_of(struct vm_page *pg)
 {
-  pmap_page_remove(&e->map->pmap, va, pg);
-}
+  struct usage u = { .used = (pg->flags & PAGE_REFERENCED) != 0 };
 
-/* Has the page been used since this was last asked? The family's lock is held. Sets is_locked, too. */
-static int
-used(struct vm_page *pg)
-{
-  is_locked = 0;
-  was_used = (pg->flags & PAGE_REFERENCED) != 0;
   pg->flags &= ~PAGE_REFERENCED;
-  vm_page_for_each_mapping(pg, harvest);
-  return was_used;
+  vm_page_for_each_mapping(pg, harvest, &u);
+  return u;
 }
 
 /* The first hand: from here to the second hand the page has time to be used. */
@@ -154,7 +155,7 @@ front_hand(struct vm_page *pg)
   struct spinlock *lock = lock_page(pg);
 
   if (lock) {
-    used(pg);
+    usage_of(pg);
     release(lock);
   }
 }
@@ -164,6 +165,15 @@ static int
 goes_out(struct vm_page *pg)
 {
   return pg && pg->use == PAGE_OBJECT && pg->wire_count == 0 && !(pg->flags & (PAGE_BUSY | PAGE_CLEANING | PAGE_SLOT));
+}
+
+/* Has nobody used the page since this was last asked, and does nobody keep it in memory? */
+static int
+unused(struct vm_page *pg)
+{
+  struct usage u = usage_of(pg);
+
+  return !u.used && !u.locked;
 }
 
 /*
@@ -184,9 +194,9 @@ write_out(struct vm_page *pg, struct spinlock *lock)
   }
   for (int i = 0; i < SWAP_CLUSTER; i++) {
     neighbour = vm_object_lookup(o, at + i);
-    if (!goes_out(neighbour) || (neighbour != pg && (used(neighbour) || is_locked)))
+    if (!goes_out(neighbour) || (neighbour != pg && !unused(neighbour)))
       continue;
-    vm_page_for_each_mapping(neighbour, unmap);
+    vm_page_unmap(neighbour);
     neighbour->flags |= PAGE_BUSY;
     pages[n++] = neighbour;
   }
@@ -199,7 +209,7 @@ write_out(struct vm_page *pg, struct spinlock *lock)
 static void
 drop(struct vm_page *pg)
 {
-  vm_page_for_each_mapping(pg, unmap);
+  vm_page_unmap(pg);
   pmap_shootdown_sync();
   if (pg->flags & PAGE_SLOT) {
     vm_swap_leave(pg);
@@ -215,11 +225,12 @@ static int
 back_hand(struct vm_page *pg, int force)
 {
   struct spinlock *lock = lock_page(pg);
-  int freed = 0;
+  struct usage u;
 
   if (lock == 0)
     return 0;
-  if ((used(pg) && !force) || is_locked) {
+  u = usage_of(pg);
+  if ((u.used && !force) || u.locked) {
     release(lock);
     return 0;
   }
@@ -231,9 +242,21 @@ back_hand(struct vm_page *pg, int force)
     return 0;
   }
   drop(pg);
-  freed = 1;
   release(lock);
-  return freed;
+  return 1;
+}
+
+/* madvise(MADV_PAGEOUT): let the page that o has at offset leave memory, if it can. Its user's map is locked. Sleeps. */
+void
+vm_page_expel(struct vm_object *o, uint64 offset)
+{
+  struct vm_page *pg;
+
+  acquire(o->lock);
+  pg = vm_object_lookup(o, offset);
+  release(o->lock);
+  if (pg)
+    back_hand(pg, 1); /* should it be another's page by now, that one goes */
 }
 
 /* Let the hands go on until a frame is free; over everything twice, the second time taking what is in use, too. 0 when there is none. */
@@ -296,8 +319,8 @@ vm_pageout_start(void)
   pageout.frames = ((KERNBASE + machine.ram_size) >> PGSHIFT) - vm_first_frame;
   pageout.front = pageout.frames / 4;
   pageout.least = n / 256 < 24 ? 24 : n / 256;
-  pageout.low = 2 * pageout.least;
-  pageout.high = 3 * pageout.least;
+  pageout.low = 3 * pageout.least;
+  pageout.high = 4 * pageout.least;
   if (kthread("pageout", pageout_daemon) < 0)
     panic("there is no process slot or memory for the page-out daemon");
 }

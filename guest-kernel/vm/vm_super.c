@@ -4,7 +4,7 @@
  *
  * A window is an aligned piece of 2 MiB of an address space that lies wholly
  * in one entry. The first page of a window reserves a region of frames
- * (vm_frames.c) and the others come to their places in it; when the last of
+ * (vm_regions.c) and the others come to their places in it; when the last of
  * the 512 is there, the next fault maps all by one leaf. An entry made with
  * MAP_HUGETLB fills its window at the first touch. Objects know nothing of
  * this: their pages are single pages, can leave singly, and pmap.c cuts the
@@ -16,6 +16,8 @@
 #include "vm.h"
 
 #define UNFIT (PAGE_BUSY | PAGE_CLEANING | PAGE_ERROR | PAGE_SLOT | PAGE_DOOMED)
+
+static uint64 last_number; /* given to an object */
 
 /* Does the window of va lie in the entry, and may it be a superpage at all? */
 static inline int
@@ -50,7 +52,7 @@ fill_window(struct vm_object *o, uint64 offset, uint64 va, int charge)
       continue;
     if (charge && vm_commit(1) < 0)
       return; /* single pages come as they are touched, as long as there are any */
-    pg = vm_page_alloc_window(o, offset - i + k, (va & ~(SUPERPAGE - 1)) + k * PGSIZE, 0, PAGE_OBJECT);
+    pg = vm_page_alloc_window(o->number, offset - i + k, (va & ~(SUPERPAGE - 1)) + k * PGSIZE, 0, PAGE_OBJECT);
     if (pg == 0) { /* the reservation has been broken */
       if (charge)
         vm_uncommit(1);
@@ -78,9 +80,11 @@ vm_super_alloc(struct vm_map_entry *e, struct vm_object *o, uint64 offset, uint6
 
   if (!has_window(e, va) || o->pager || offset < i)
     return 0;
+  if (o->number == 0)
+    o->number = __sync_add_and_fetch(&last_number, 1);
   if (!(e->flags & ENTRY_HUGE) || !is_vacant(o, offset - i))
-    return vm_page_alloc_window(o, offset, va, 1, PAGE_OBJECT);
-  pg = vm_page_alloc_window(o, offset, va, 1, PAGE_OBJECT);
+    return vm_page_alloc_window(o->number, offset, va, 1, PAGE_OBJECT);
+  pg = vm_page_alloc_window(o->number, offset, va, 1, PAGE_OBJECT);
   if (pg)
     fill_window(o, offset, va, charge);
   return pg;

@@ -1,20 +1,7 @@
 /*
- * Swap: pages of anonymous objects in slots on the disk.
- *
- * A slot holds the content of one page of one object. Slots stand in a table
- * made once at boot; each knows its object and offset, and is found by a hash
- * of these and through the list of its object. So nothing is allocated to
- * swap a page out.
- *
- * A page of an object is in memory, in a slot, or both: a page that came in
- * keeps its slot (PAGE_SLOT) and is mapped read-only; the first write frees
- * the slot, and until then the page may leave memory again without being
- * written. object->swapped counts the slots whose page is not in memory. A
- * slot whose write is in flight belongs to no object yet.
- *
- * The lock of an object's family guards its slots' contents and list, as it
- * does its pages; swap.lock, taken after it, guards the hash and the free
- * slots. No slot stands in the hash but through its object.
+ * Swapping: pages of anonymous objects go to slots on the disk (vm_slots.c)
+ * and come back, some neighbours at a time. Who needs a page on its way sleeps
+ * on it: PAGE_BUSY is set, and no lock is held.
  */
 #include "types.h"
 #include "defs.h"
@@ -25,262 +12,10 @@
 #include "vm.h"
 #include "vm_swap.h"
 #include "vmstat.h"
+#include "swap_parts.h"
 #include "abi/errno.h"
 
-#define MAXTABLE 4096 /* pages of slots */
-#define MAXHASH 64    /* pages of hash heads */
-
-struct slot {
-  struct vm_object *object; /* null: free, or being written */
-  uint32 offset;            /* page of the object; IN_FLIGHT while being written */
-  uint32 next, prev;        /* the object's list, by number */
-  uint32 hash_next : 31;
-  uint32 charged : 1;       /* the page was promised by itself (PAGE_CHARGED) and is not in memory */
-};
-
-#define SLOTS_A_PAGE (PGSIZE / sizeof(struct slot))
-#define HEADS_A_PAGE (PGSIZE / sizeof(uint32))
-#define IN_FLIGHT 1 /* offset of a slot without object: taken, but not yet an object's */
-
-static struct {
-  struct spinlock lock;
-  uint64 first_block; /* of slot 1; slot numbers begin at 1 */
-  uint32 total, free;
-  uint32 rotor;       /* where to look for free slots next */
-  uint32 hash_mask;
-  struct slot *table[MAXTABLE];
-  uint32 *heads[MAXHASH];
-} swap = { .lock = { .name = "swap" } };
-
 static struct spinlock io_lock = { .name = "swap transfers" };
-
-/* The slot with a number. */
-static inline struct slot *
-slot_at(uint32 n)
-{
-  return &swap.table[n / SLOTS_A_PAGE][n % SLOTS_A_PAGE];
-}
-
-/* The head of the hash chain for a page of an object. */
-static inline uint32 *
-head_of(struct vm_object *o, uint64 offset)
-{
-  uint32 h = (uint32)((uint64)o >> 4) * 0x9e3779b1u ^ (uint32)offset * 0x85ebca6bu;
-
-  h = (h ^ h >> 15) & swap.hash_mask;
-  return &swap.heads[h / HEADS_A_PAGE][h % HEADS_A_PAGE];
-}
-
-/* Make the table for so many blocks from first_block on. Called once; without memory the area is used in part. */
-void
-vm_swap_init(uint64 first_block, uint64 blocks)
-{
-  uint32 heads = 1, slots = 0;
-
-  if (blocks == 0)
-    return;
-  while (heads < MAXHASH && heads * HEADS_A_PAGE < blocks / 2)
-    heads *= 2;
-  for (uint32 i = 0; i < heads; i++)
-    if ((swap.heads[i] = kpage_alloc()) == 0)
-      return;
-  swap.hash_mask = heads * HEADS_A_PAGE - 1;
-  for (uint32 i = 0; i < MAXTABLE && slots < blocks + 1; i++, slots += SLOTS_A_PAGE)
-    if ((swap.table[i] = kpage_alloc()) == 0)
-      break;
-  swap.first_block = first_block;
-  swap.rotor = 1;
-  swap.total = slots < blocks + 1 ? (slots ? slots - 1 : 0) : blocks;
-  swap.free = swap.total;
-}
-
-/* Slots there are. */
-uint64
-vm_swap_total(void)
-{
-  return swap.total;
-}
-
-/* Slots that are free. */
-uint64
-vm_swap_free(void)
-{
-  return swap.free;
-}
-
-/* ---- finding, entering, freeing; the family's lock is held ---- */
-
-/* The slot of a page of an object, or 0. */
-static uint32
-find(struct vm_object *o, uint64 offset)
-{
-  uint32 n;
-
-  if (o->slots == 0)
-    return 0;
-  acquire(&swap.lock);
-  for (n = *head_of(o, offset); n; n = slot_at(n)->hash_next)
-    if (slot_at(n)->object == o && slot_at(n)->offset == offset)
-      break;
-  release(&swap.lock);
-  return n;
-}
-
-/* Give a taken slot to a page of an object, which has none. */
-static void
-enter(uint32 n, struct vm_object *o, uint64 offset)
-{
-  struct slot *s = slot_at(n);
-  uint32 *head = head_of(o, offset);
-
-  acquire(&swap.lock);
-  s->object = o;
-  s->offset = offset;
-  s->prev = 0;
-  s->next = o->slots;
-  if (o->slots)
-    slot_at(o->slots)->prev = n;
-  o->slots = n;
-  s->hash_next = *head;
-  *head = n;
-  release(&swap.lock);
-}
-
-/* Take a slot from its object; it stays taken. */
-static void
-leave(uint32 n)
-{
-  struct slot *s = slot_at(n);
-  struct vm_object *o = s->object;
-  uint32 *head = head_of(o, s->offset), i;
-
-  acquire(&swap.lock);
-  if (*head == n) {
-    *head = s->hash_next;
-  } else {
-    for (i = *head; slot_at(i)->hash_next != n; i = slot_at(i)->hash_next)
-      KASSERT(slot_at(i)->hash_next, "swap slot %d is not where its hash says", n);
-    slot_at(i)->hash_next = s->hash_next;
-  }
-  if (s->prev)
-    slot_at(s->prev)->next = s->next;
-  else
-    o->slots = s->next;
-  if (s->next)
-    slot_at(s->next)->prev = s->prev;
-  s->object = 0;
-  s->offset = IN_FLIGHT;
-  release(&swap.lock);
-}
-
-/* Free a taken slot that belongs to no object. */
-static void
-give_back(uint32 n)
-{
-  struct slot *s = slot_at(n);
-  int charged = s->charged;
-
-  acquire(&swap.lock);
-  KASSERT(s->object == 0 && s->offset == IN_FLIGHT, "swap slot %d is freed but is not taken", n);
-  s->offset = 0;
-  s->charged = 0;
-  swap.free++;
-  release(&swap.lock);
-  if (charged)
-    vm_uncommit(1);
-}
-
-/* The slot of a page of an object, or 0. */
-uint32
-vm_swap_find(struct vm_object *o, uint64 offset)
-{
-  return find(o, offset);
-}
-
-/* Free the slot of an object; its page may be in memory and stays. */
-void
-vm_swap_discard(uint32 n)
-{
-  struct slot *s = slot_at(n);
-  struct vm_page *pg = vm_object_lookup(s->object, s->offset);
-
-  if (pg && (pg->flags & PAGE_SLOT))
-    pg->flags &= ~PAGE_SLOT;
-  else
-    s->object->swapped--;
-  leave(n);
-  give_back(n);
-}
-
-/* Does the page stand in a slot? */
-int
-vm_swap_has(struct vm_object *o, uint64 offset)
-{
-  return o->slots != 0 && find(o, offset) != 0;
-}
-
-/* A page in memory is going to be changed or freed: free its slot, if it has one. */
-void
-vm_swap_forget(struct vm_page *pg)
-{
-  if (pg->flags & PAGE_SLOT)
-    vm_swap_discard(find(pg->object, pg->offset));
-}
-
-/* Free the slots of pages from `first` on. */
-void
-vm_swap_drop(struct vm_object *o, uint64 first)
-{
-  uint32 i, next;
-
-  for (i = o->slots; i; i = next) {
-    next = slot_at(i)->next;
-    if (slot_at(i)->offset >= first)
-      vm_swap_discard(i);
-  }
-}
-
-/* Let a slot be that of another page, of an object of the same family that has none there. If its page is in memory that must be moved, too. */
-void
-vm_swap_move(uint32 n, struct vm_object *to, uint64 to_offset)
-{
-  struct vm_object *from = slot_at(n)->object;
-  struct vm_page *pg = vm_object_lookup(from, slot_at(n)->offset);
-
-  if (pg == 0 || !(pg->flags & PAGE_SLOT)) {
-    from->swapped--;
-    to->swapped++;
-  }
-  leave(n);
-  enter(n, to, to_offset);
-}
-
-/* A slot of the object, and which page it holds; 0 when there is none. */
-uint32
-vm_swap_first(struct vm_object *o, uint64 *offset)
-{
-  if (o->slots)
-    *offset = slot_at(o->slots)->offset;
-  return o->slots;
-}
-
-/* The one after a slot, to be asked for before that one is freed. */
-uint32
-vm_swap_next(uint32 slot, uint64 *offset)
-{
-  uint32 next = slot_at(slot)->next;
-
-  if (next)
-    *offset = slot_at(next)->offset;
-  return next;
-}
-
-/* Was the page in the slot promised by itself, and is it not in memory? */
-int
-vm_swap_is_charged(uint32 slot)
-{
-  return slot_at(slot)->charged;
-}
 
 /* ---- transfers ---- */
 
@@ -315,7 +50,7 @@ transfer_all(enum diskop op, struct vm_page **pages, const uint32 *slots, int n)
   struct batch b = { n, 0 };
 
   for (int i = 0; i < n; i++) {
-    t[i] = (struct transfer){ .io = { .data = page_kva(pages[i]), .blockno = swap.first_block + slots[i] - 1, .op = op,
+    t[i] = (struct transfer){ .io = { .data = page_kva(pages[i]), .blockno = slot_block(slots[i]), .op = op,
                                       .done = done },
                               .batch = &b };
     virtio_disk_start(&t[i].io);
@@ -328,6 +63,31 @@ transfer_all(enum diskop op, struct vm_page **pages, const uint32 *slots, int n)
   return b.error ? -EIO : 0;
 }
 
+/* ---- a page that has a slot leaves memory ---- */
+
+/* A page leaves memory for slot n: if it was promised by itself the promise is the slot's now. */
+static void
+hand_promise(struct vm_page *pg, uint32 n)
+{
+  if (pg->flags & PAGE_CHARGED)
+    slot_set_charged(n, 1);
+  pg->flags &= ~PAGE_CHARGED;
+}
+
+/* A page in memory that has a slot, and that no PTE shows, leaves memory. The family's lock is held. */
+void
+vm_swap_leave(struct vm_page *pg)
+{
+  struct vm_object *o = pg->object;
+  uint32 n = vm_swap_find(o, pg->offset);
+
+  pg->flags &= ~PAGE_SLOT;
+  hand_promise(pg, n);
+  o->swapped++;
+  vm_object_remove(pg);
+  vm_page_free(pg);
+}
+
 /* ---- in ---- */
 
 /* A frame for page `offset` of o, which stands in a slot: busy, and in its place. Null when memory is short. */
@@ -335,12 +95,10 @@ static struct vm_page *
 begin_in(struct vm_object *o, uint64 offset, uint32 n)
 {
   struct vm_page *pg = vm_page_alloc(PAGE_OBJECT);
-  struct slot *s = slot_at(n);
 
   if (pg == 0)
     return 0;
-  pg->flags |= PAGE_BUSY | PAGE_SLOT | (s->charged ? PAGE_CHARGED : 0);
-  s->charged = 0;
+  pg->flags |= PAGE_BUSY | PAGE_SLOT | (slot_set_charged(n, 0) ? PAGE_CHARGED : 0);
   vm_object_insert(o, offset, pg);
   o->swapped--;
   return pg;
@@ -355,15 +113,7 @@ end_in(struct vm_page *pg, int error)
   if (pg->flags & PAGE_DOOMED) {
     vm_page_free(pg);
   } else if (error) {
-    uint32 n = find(pg->object, pg->offset);
-    if (pg->flags & PAGE_CHARGED) {
-      pg->flags &= ~PAGE_CHARGED;
-      slot_at(n)->charged = 1;
-    }
-    pg->flags &= ~PAGE_SLOT;
-    pg->object->swapped++;
-    vm_object_remove(pg);
-    vm_page_free(pg);
+    vm_swap_leave(pg);
   }
 }
 
@@ -378,7 +128,7 @@ vm_swap_in(struct vm_object *o, uint64 offset)
 {
   struct spinlock *lock = o->lock;
   struct vm_page *pages[SWAP_CLUSTER];
-  uint32 slots[SWAP_CLUSTER], n = find(o, offset);
+  uint32 slots[SWAP_CLUSTER], n = vm_swap_find(o, offset);
   int count = 0, error;
 
   VM_COUNT_FAULT(swap);
@@ -388,13 +138,12 @@ vm_swap_in(struct vm_object *o, uint64 offset)
       break;
     slots[count] = n + count;
     count++;
-    if (n + count > swap.total || slot_at(n + count)->object != o || slot_at(n + count)->offset != offset + count ||
-        vm_object_lookup(o, offset + count) || !vm_page_allowed(PAGE_FILE))
+    if (!slot_holds(n + count, o, offset + count) || vm_object_lookup(o, offset + count) || !vm_page_allowed(PAGE_FILE))
       break;
   }
   release(lock);
   if (count == 0) {
-    error = vm_page_wait();
+    error = vm_page_wait(PAGE_OBJECT);
     acquire(lock);
     return error;
   }
@@ -408,48 +157,6 @@ vm_swap_in(struct vm_object *o, uint64 offset)
 
 /* ---- out ---- */
 
-/* Take up to n free slots that follow each other. How many, and the first. */
-static int
-take_run(int n, uint32 *first)
-{
-  int got = 0;
-
-  acquire(&swap.lock);
-  for (uint32 looked = 0; looked < swap.total && got == 0 && swap.free > 0; looked++) {
-    uint32 i = swap.rotor;
-    swap.rotor = i == swap.total ? 1 : i + 1;
-    if (slot_at(i)->object || slot_at(i)->offset == IN_FLIGHT)
-      continue;
-    *first = i;
-    while (got < n && i <= swap.total && slot_at(i)->object == 0 && slot_at(i)->offset != IN_FLIGHT) {
-      slot_at(i)->offset = IN_FLIGHT;
-      i++;
-      got++;
-    }
-    swap.free -= got;
-    swap.rotor = i > swap.total ? 1 : i;
-  }
-  release(&swap.lock);
-  return got;
-}
-
-/* A page in memory that has a slot, and that no PTE shows, leaves memory. The family's lock is held. */
-void
-vm_swap_leave(struct vm_page *pg)
-{
-  struct vm_object *o = pg->object;
-  uint32 n = find(o, pg->offset);
-
-  pg->flags &= ~PAGE_SLOT;
-  if (pg->flags & PAGE_CHARGED) {
-    pg->flags &= ~PAGE_CHARGED;
-    slot_at(n)->charged = 1;
-  }
-  o->swapped++;
-  vm_object_remove(pg);
-  vm_page_free(pg);
-}
-
 /* Writing a page to slot n has ended. The family's lock is held. Has the page left memory? */
 static int
 end_out(struct vm_page *pg, uint32 n, int error)
@@ -461,19 +168,16 @@ end_out(struct vm_page *pg, uint32 n, int error)
   wakeup(pg);
   if (pg->flags & PAGE_DOOMED) {
     vm_page_free(pg);
-    give_back(n);
+    slot_give_back(n);
     return 1;
   }
   if (error) {
-    give_back(n);
+    slot_give_back(n);
     return 0;
   }
-  if (pg->flags & PAGE_CHARGED) {
-    pg->flags &= ~PAGE_CHARGED;
-    slot_at(n)->charged = 1;
-  }
+  hand_promise(pg, n);
   vm_object_remove(pg);
-  enter(n, o, offset);
+  slot_enter(n, o, offset);
   o->swapped++;
   vm_page_free(pg);
   return 1;
@@ -488,7 +192,7 @@ int
 vm_swap_out(struct vm_page **pages, struct spinlock *lock, int n)
 {
   uint32 first, slots[SWAP_CLUSTER];
-  int got = take_run(n, &first), error = 0, gone = 0;
+  int got = slot_take_run(n, &first), error = 0, gone = 0;
 
   for (int i = 0; i < got; i++)
     slots[i] = first + i;

@@ -2,12 +2,12 @@
  * The checker: walks all maps, objects, pages and page tables and says in a
  * sentence which invariant of vm.h is broken.
  *
- * It stops the other harts for the time of a walk. A hart stands still only
- * where interrupts are on, so it holds no spin lock; but it may be in the
- * middle of an operation on a map or of a promise and its use. What is broken
- * for good is still broken at the next walk, so a walk that finds something is
- * repeated, after others had time to finish what they do, and only what is
- * found in each of many walks is reported.
+ * It stops the other harts for the time of a walk (vmcheck_stop.c). A hart
+ * stands still only where interrupts are on, so it holds no spin lock; but it
+ * may be in the middle of an operation on a map or of a promise and its use.
+ * What is broken for good is still broken at the next walk, so a walk that
+ * finds something is repeated, after others had time to finish what they do,
+ * and only what is found in each of many walks is reported.
  */
 #include "types.h"
 #include "defs.h"
@@ -17,16 +17,13 @@
 #include "proc.h"
 #include "vm.h"
 #include "vm_swap.h"
+#include "vmcheck_parts.h"
 #include "abi/errno.h"
 
-#ifndef PMAP_FIXED_FRAMES
-#define PMAP_FIXED_FRAMES 5 /* promised to every page table */
-#endif
 #define WALKS 40       /* a fault must be found in so many walks */
 #define EAGER_WALKS 20 /* of these, so many without a rest in between */
 
 static struct sleeplock check_lock = { .lk = { .name = "vmcheck" }, .name = "vmcheck" };
-static volatile uint stop_wanted, parked;
 static uint16 round;    /* number of this walk: object->stamp of what it has seen */
 static int say;         /* report what is found */
 static uint64 promised; /* frames that the walk has found a promise for */
@@ -46,92 +43,6 @@ static uint64 slots_seen; /* swap slots of the objects that it has seen */
     if (!(cond)) \
       BROKEN(__VA_ARGS__); \
   } while (0)
-
-/* ---- stopping the other harts ---- */
-
-/* Serve other harts' wishes to flush this hart's TLB: pmap.c's, where it has such. */
-void pmap_interrupt(void);
-void __attribute__((weak))
-pmap_interrupt(void)
-{
-}
-
-/* A hart in its software interrupt: stand still while a check runs. */
-void
-vm_check_park(void)
-{
-  uint me = 1u << mycpu()->hartid;
-
-  if (!stop_wanted)
-    return;
-  __sync_fetch_and_or(&parked, me);
-  while (stop_wanted) {
-    panic_stop_if_panicked();
-    pmap_interrupt(); /* who waits for us to flush cannot stop before we did */
-  }
-  __sync_fetch_and_and(&parked, ~me);
-}
-
-/* Stop the other harts. Interrupts are off from here to restart. */
-static void
-stop(void)
-{
-  uint others;
-
-  push_off();
-  others = harts_running() & ~(1u << cpuid());
-  stop_wanted = 1;
-  __sync_synchronize();
-  for (uint h = 0; h < NCPU; h++)
-    if (others & (1u << h))
-      ipi_send(h);
-  while ((parked & others) != others) {
-    panic_stop_if_panicked();
-    pmap_interrupt();
-  }
-}
-
-/* Let them go on. */
-static void
-restart(void)
-{
-  __sync_synchronize();
-  stop_wanted = 0;
-  while (parked)
-    ;
-  pop_off();
-}
-
-/* ---- holding processes back ---- */
-
-/*
- * Where processes are always busy with their maps, hardly a walk finds them
- * all at rest. So after the first walk that finds something, processes that
- * enter the kernel from user mode wait until the check is over, and those that
- * are inside finish what they do.
- */
-volatile int vm_check_gate;
-static struct spinlock gate_lock = { .name = "vmcheck's gate" };
-
-/* A process has entered the kernel while the gate is closed: wait. */
-void
-vm_check_hold(void)
-{
-  acquire(&gate_lock);
-  while (vm_check_gate)
-    sleep((void *)&vm_check_gate, &gate_lock);
-  release(&gate_lock);
-}
-
-/* Close or open the gate. */
-static void
-set_gate(int closed)
-{
-  acquire(&gate_lock);
-  vm_check_gate = closed;
-  wakeup((void *)&vm_check_gate);
-  release(&gate_lock);
-}
 
 /* ---- objects ---- */
 
@@ -234,7 +145,7 @@ check_object(struct vm_object *o)
     REQUIRE(o->ref_count > 0, "object %p is in use without a reference", (void *)o);
     REQUIRE(o->shadow_limit <= o->size, "object %p has %ld pages but lets %ld through", (void *)o, o->size,
             o->shadow_limit);
-    REQUIRE(o->shadow == 0 || o->shadow_limit == 0 || o->shadow->pager ||
+    REQUIRE(o->shadow == 0 || o->shadow_limit == 0 || is_bottom(o->shadow) ||
               o->shadow_offset + o->shadow_limit <= o->shadow->size,
             "object %p shows pages up to %ld of object %p, which has %ld", (void *)o,
             o->shadow_offset + o->shadow_limit, (void *)o->shadow, o->shadow->size);
@@ -338,7 +249,7 @@ check_map(struct vm_map *map)
   for (struct vm_map_entry *e = map->first; e; prev = e, e = e->next) {
     REQUIRE(in_slab(e), "map %p lists entry %p, which is in no slab", (void *)map, (void *)e);
     REQUIRE(e->prev == prev && e->map == map, "entry 0x%lx-0x%lx is wrongly linked", e->start, e->end);
-    REQUIRE(e->start < e->end && ((e->start | e->end) & (PGSIZE - 1)) == 0 && e->start >= USERBASE && e->end <= USERTOP,
+    REQUIRE(e->start < e->end && ((e->start | e->end) & (PGSIZE - 1)) == 0 && e->start >= map->base && e->end <= USERTOP,
             "entry 0x%lx-0x%lx has bad bounds", e->start, e->end);
     REQUIRE(prev == 0 || prev->end <= e->start, "entries 0x%lx-0x%lx and 0x%lx-0x%lx overlap", prev->start, prev->end,
             e->start, e->end);
@@ -458,18 +369,18 @@ vm_check(void)
   acquiresleep(&check_lock);
   for (int i = 1; i <= WALKS && result < 0; i++) {
     say = i == WALKS;
-    stop();
+    vm_check_stop();
     result = walk();
-    restart();
+    vm_check_restart();
     if (result < 0 && i == 1)
-      set_gate(1);
+      vm_check_set_gate(1);
     if (result < 0 && i < EAGER_WALKS)
       yield();
     else if (result < 0 && i < WALKS)
       sleep_ticks(1);
   }
   if (vm_check_gate)
-    set_gate(0);
+    vm_check_set_gate(0);
   releasesleep(&check_lock);
   return result;
 }

@@ -10,6 +10,12 @@ void *calloc(size_t count, size_t size);
 void *realloc(void *block, size_t size);
 void free(void *block);
 
+/** The value of a name in the environment, or NULL. */
+char *getenv(const char *name);
+/** 0, or -1 with errno EINVAL for an empty name or one with '=', or ENOMEM. An existing value stays unless overwrite. */
+int setenv(const char *name, const char *value, int overwrite);
+int unsetenv(const char *name);
+
 int exit(int status) __attribute__((noreturn));
 void abort(void) __attribute__((noreturn));
 

@@ -25,6 +25,7 @@ size_t strspn(const char *s, const char *accept);
 size_t strcspn(const char *s, const char *reject);
 char *strtok_r(char *s, const char *separators, char **save);
 char *strdup(const char *s);
+char *strndup(const char *s, size_t max);   /* of at most max characters */
 
 /** Copies at most size-1 bytes and always ends dst with 0 (size > 0). Returns strlen(src). */
 size_t strlcpy(char *dst, const char *src, size_t size);

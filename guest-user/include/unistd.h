@@ -18,7 +18,8 @@ int read(int fd, void *buf, int n);           /* 0 at end of file */
 int close(int fd);
 int kill(int pid, int signal);               /* SIG* numbers in signal.h */
 int xv6_kill(int pid);                        /* call 6: as kill(pid, SIGKILL) */
-int exec(const char *path, char **argv);      /* returns only on failure */
+int exec(const char *path, char **argv);      /* returns only on failure. The program has our environment */
+int xv6_exec(const char *path, char **argv);  /* call 7: the program has none */
 int open(const char *path, int flags);        /* flags in fcntl.h */
 int mknod(const char *path, short major, short minor);
 int unlink(const char *path);
@@ -41,6 +42,7 @@ int fsync(int fd);
 off_t lseek(int fd, off_t offset, int whence);
 int brk(void *end);
 int execve(const char *path, char *const argv[], char *const envp[]);
+extern char **environ;                        /* "NAME=VALUE" strings, then NULL */
 int getppid(void);
 int sched_yield(void);
 
@@ -51,7 +53,7 @@ int vmprint(int pid);                         /* a page table, on the console */
 int vmcheck(void);                            /* 0 when all of the kernel's memory structures agree */
 int vmstat(struct vmstat *counters);
 int vmpolicy(const char *name, char *value, int size);
-int faultinject(long n);                      /* the n-th kernel allocation from now fails; 0: none */
+int faultinject(long n);                      /* the n-th kernel allocation from now fails; 0: none. What an earlier n had left */
 int futex(void *word, int operation, uint value, const struct timespec *timeout);
 
 #define SEEK_SET 0

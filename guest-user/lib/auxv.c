@@ -1,12 +1,14 @@
 /* The auxiliary vector, which exec puts behind argv and the environment. */
 #include <errno.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 #include "start.h"
 
 static char **arguments;
 
 void libc_start(int argc, char **argv) {
   arguments = argv + argc;
+  environ = arguments + 1;
 }
 
 ulong getauxval(ulong type) {

@@ -10,6 +10,9 @@ _start:
         call    libc_start
         mv      a0, s1
         mv      a1, s2
+        addi    a2, s1, 1       # behind argv and its null: the environment
+        slli    a2, a2, 3
+        add     a2, s2, a2
         call    main
         call    exit
 .size _start, .-_start

@@ -81,7 +81,7 @@ static const struct { int error; const char *text; } sentences[] = {
   { ENOSPC, "no space left on disk" },
 #endif
 #ifdef EROFS
-  { EROFS, "read-only disk" },
+  { EROFS, "read-only file system" },
 #endif
 #ifdef EMLINK
   { EMLINK, "too many links" },

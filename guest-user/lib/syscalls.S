@@ -5,10 +5,12 @@
 .section .text
 
 # All stubs are weak, so that a program may have a function of the same name.
-.macro stub name, number
+# `first` is an instruction that prepares a register for the call.
+.macro stub name, number, first
         .weak   \name
         .type   \name, @function
-\name:  li      a7, \number
+\name:  \first
+        li      a7, \number
         ecall
         li      t0, -1
         beq     a0, t0, syscall_failed
@@ -27,11 +29,11 @@ stub wait,     SYS_wait
 stub pipe,     SYS_pipe
 stub read,     SYS_read
 stub xv6_kill, SYS_kill
-stub exec,     SYS_exec
+stub xv6_exec, SYS_exec
 stub fstat,    SYS_fstat
 stub chdir,    SYS_chdir
 stub dup,      SYS_dup
-stub sbrk,     SYS_sbrk
+stub sbrk,     SYS_sbrk, "li a1, 1" # SBRK_EAGER, not what happens to be there
 stub sleep,    SYS_sleep
 stub uptime,   SYS_uptime
 stub open,     SYS_open

@@ -1,6 +1,7 @@
-// The committed binaries: guest-kernel/prebuilt and guest-user/prebuilt, written by a build and compared with one.
+// The committed binaries: guest-kernel/prebuilt, guest-user/prebuilt and guest-user/debug, written by a build and compared with one.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { BuiltPrograms } from "./build.ts";
 import { byName } from "./sources.ts";
 
 /** Files of a build by their path from the checkout's root. */
@@ -8,16 +9,19 @@ export type Outputs = Map<string, Uint8Array>;
 
 export const KERNEL_PREBUILT = "guest-kernel/prebuilt";
 export const USER_PREBUILT = "guest-user/prebuilt";
+/** Beside, not in, USER_PREBUILT: all that lies there goes to the disk. */
+export const USER_DEBUG = "guest-user/debug";
 /** Says which toolchain made the binaries beside it. */
 const TOOLCHAIN_FILE = "TOOLCHAIN";
 
 /** Outputs of a build laid out as they are committed: each folder with its TOOLCHAIN note. */
-export function layOut(version: string, kernel: Uint8Array | null, programs: Map<string, Uint8Array> | null): Outputs {
+export function layOut(version: string, kernel: Uint8Array | null, built: BuiltPrograms | null): Outputs {
   const outputs: Outputs = new Map();
   const note = new TextEncoder().encode(`${version}\n`);
   if (kernel !== null) outputs.set(`${KERNEL_PREBUILT}/kernel.elf`, kernel).set(`${KERNEL_PREBUILT}/${TOOLCHAIN_FILE}`, note);
-  if (programs !== null) {
-    for (const [name, bytes] of programs) outputs.set(`${USER_PREBUILT}/${name}`, bytes);
+  if (built !== null) {
+    for (const [name, bytes] of built.programs) outputs.set(`${USER_PREBUILT}/${name}`, bytes);
+    for (const [name, bytes] of built.debug) outputs.set(`${USER_DEBUG}/${name}.debug`, bytes);
     outputs.set(`${USER_PREBUILT}/${TOOLCHAIN_FILE}`, note);
   }
   return outputs;

@@ -1,8 +1,9 @@
 // Shared objects: the dynamic linker /lib/ld.so, the C library /lib/libc.so, the libraries of guest-user/shared, and the
 // programs that guest-user/dynamic.txt wants linked against them.
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type BuildOptions, compileJob, libraryArguments, objectsOf, PIC, USER_INCLUDES } from "./build.ts";
+import { type BuildOptions, compileJob, libraryArguments, objectsOf, PIC, strippedLink, USER_INCLUDES } from "./build.ts";
+import type { DebugLink } from "./debug-files.ts";
 import { type Job, runJobs } from "./jobs.ts";
 import type { Guest } from "./sources.ts";
 import { SetupError } from "./toolchain.ts";
@@ -10,7 +11,7 @@ import { SetupError } from "./toolchain.ts";
 /** As a static link, without -static; symbols are found by the GNU hash table. */
 const LINK = [
   ...["-nostdlib", "--no-relax", "--build-id=none", "-z", "max-page-size=4096", "-z", "noexecstack", "-z", "norelro", "--hash-style=gnu"],
-  ...["--no-undefined-version", "--strip-debug"],
+  "--no-undefined-version",
 ];
 
 /** Only what ld.so offers on purpose is seen from outside: its own copies of memcpy and the like must not serve others. */
@@ -28,10 +29,10 @@ export function sharedCompiles(o: BuildOptions, guest: Guest): Job[] {
   ];
 }
 
-/** Links the shared objects, then the programs against them; returns the files by their names on the disk. */
-export async function linkShared(o: BuildOptions, guest: Guest): Promise<Map<string, Uint8Array>> {
-  const outputs = new Map<string, string>();
-  if (guest.ldso.length === 0) return new Map();
+/** Links the shared objects, then the programs against them; returns how each was linked. */
+export async function linkShared(o: BuildOptions, guest: Guest): Promise<DebugLink[]> {
+  const links: DebugLink[] = [];
+  if (guest.ldso.length === 0) return links;
   const ld = o.toolchain.sharedLd;
   if (ld === null) {
     throw new SetupError(`${o.toolchain.name} has no linker for shared objects (Debian: apt install binutils-riscv64-linux-gnu, or lld)`);
@@ -41,8 +42,9 @@ export async function linkShared(o: BuildOptions, guest: Guest): Promise<Map<str
   const path = (name: string): string => join(folder, name);
   /** A step that makes the file `name`, to be called so on the disk. */
   const link = (name: string, ...args: string[]): Job => {
-    outputs.set(name, path(name));
-    return { subject: `linking ${name}`, argv: [ld, ...LINK, "-o", path(name), ...args] };
+    const made = { name, output: path(name), argv: [ld, ...LINK, ...args] };
+    links.push(made);
+    return strippedLink(made);
   };
   const shared = (name: string, ...args: string[]): Job =>
     link(`lib/${name}`, "-shared", "-soname", name, "-T", "guest-user/shared.ld", ...args);
@@ -66,5 +68,5 @@ export async function linkShared(o: BuildOptions, guest: Guest): Promise<Map<str
       ),
     ),
   );
-  return new Map([...outputs].map(([name, file]) => [name, readFileSync(file)]));
+  return links;
 }

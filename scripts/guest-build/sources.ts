@@ -7,6 +7,8 @@ import { SetupError } from "./toolchain.ts";
 export interface Program {
   readonly name: string;
   readonly sources: readonly string[];
+  /** It is linked with these options of the linker, in place of user.ld and the C library (LINK_LIST). */
+  readonly link?: readonly string[];
 }
 
 /** A shared object besides the C library: /lib/NAME.so. */
@@ -52,15 +54,33 @@ function sourcesBelow(root: string, folder: string): string[] {
   return found.sort(byName);
 }
 
-/** NAME.c or NAME.S is one program; a folder NAME is one program of all its sources. */
+/** In a program's folder: programs that are all made of its sources, each linked in a way of its own. A line is a name and
+ *  the linker's options; # begins a comment. */
+const LINK_LIST = "link.txt";
+
+/** The words of each line of a list in which # begins a comment; lines without any are left out. */
+function linesOf(path: string): string[][] {
+  const lines = readFileSync(path, "utf8").split(/\r?\n/);
+  return lines.map((line) => line.replace(/#.*/, "").split(/\s+/).filter((word) => word !== "")).filter((list) => list.length > 0);
+}
+
+/** A folder is one program, called as it, or those of its LINK_LIST. */
+function programsOfFolder(root: string, folder: string, name: string): Program[] {
+  const sources = sourcesBelow(root, folder);
+  const list = join(root, folder, LINK_LIST);
+  if (sources.length === 0) return [];
+  if (!existsSync(list)) return [{ name, sources }];
+  return linesOf(list).map(([variant, ...link]) => ({ name: variant!, sources, link }));
+}
+
+/** NAME.c or NAME.S is one program; a folder NAME is one program of all its sources, or several (LINK_LIST). */
 function programsIn(root: string, folder: string): Program[] {
   if (!existsSync(join(root, folder))) return [];
   const programs: Program[] = [];
   for (const name of readdirSync(join(root, folder))) {
     const path = `${folder}/${name}`;
     if (statSync(join(root, path)).isDirectory()) {
-      const sources = sourcesBelow(root, path);
-      if (sources.length > 0) programs.push({ name, sources });
+      programs.push(...programsOfFolder(root, path, name));
     } else if (isSource(name)) {
       programs.push({ name: name.replace(/\.[cS]$/, ""), sources: [path] });
     }
@@ -76,7 +96,7 @@ function refuseDuplicates(guest: Guest): void {
   const objects = new Map<string, string>();
   for (const source of [...guest.kernel, ...guest.libc, ...guest.ldso, ...[...guest.libraries, ...guest.programs].flatMap((p) => p.sources)]) {
     const earlier = objects.get(objectOf(source));
-    if (earlier !== undefined) throw new SetupError(`${earlier} and ${source} would both become ${objectOf(source)}: rename one`);
+    if (earlier !== undefined && earlier !== source) throw new SetupError(`${earlier} and ${source} would both become ${objectOf(source)}: rename one`);
     objects.set(objectOf(source), source);
   }
   const programs = new Map<string, string>();
@@ -102,9 +122,7 @@ function dynamicPrograms(root: string, programs: readonly Program[], libraries: 
     if (found === undefined) throw new SetupError(`${DYNAMIC_LIST} names ${name}, which has no source`);
     return found;
   };
-  const lines = readFileSync(join(root, DYNAMIC_LIST), "utf8").split(/\r?\n/);
-  const words = lines.map((line) => line.replace(/#.*/, "").split(/\s+/).filter((word) => word !== "")).filter((list) => list.length > 0);
-  return words.map(([name, ...rest]) => {
+  return linesOf(join(root, DYNAMIC_LIST)).map(([name, ...rest]) => {
     const only = rest.includes("only");
     const program = named(programs, name!);
     return {

@@ -26,6 +26,8 @@ export interface Toolchain {
   readonly sharedLd: string | null;
   /** The archiver; null where the linker takes loose objects as a library (lld's --start-lib). */
   readonly ar: string | null;
+  /** Makes debug files; null when there is none, and then there are no debug files. */
+  readonly objcopy: string | null;
 }
 
 /** Something that the person must put right before a build can start (as opposed to an error in the sources). */
@@ -102,6 +104,7 @@ export function toolchainOf(command: string): Toolchain | null {
     ld,
     sharedLd,
     ar: family === "clang" ? null : gccProgram(command, "ar"),
+    objcopy: ["llvm-objcopy", gccProgram(command, "objcopy")].slice(family === "clang" ? 0 : 1).find((c) => versionOf(c) !== null) ?? null,
   };
 }
 

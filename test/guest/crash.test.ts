@@ -18,15 +18,15 @@ interface Write {
   readonly epoch: number;
 }
 
-/** Run the workload to its end and keep every disk write. */
-async function record(image: Uint8Array): Promise<Write[]> {
+/** Run a workload to its end in so many MiB and keep every disk write. */
+async function record(image: Uint8Array, workload = WORKLOAD, memory = 32): Promise<Write[]> {
   const writes: Write[] = [];
   let epoch = 0;
   const disk = new MemoryBlock(image, {
     onWrite: (offset, bytes) => void writes.push({ offset, bytes: bytes.slice(), epoch }),
     onFlush: () => void epoch++,
   });
-  const { stop, text } = await runCommand(WORKLOAD, { disk, memory: 32 * 2 ** 20 });
+  const { stop, text } = await runCommand(workload, { disk, memory: memory * 2 ** 20 });
   expect(stop, text).toEqual({ reason: "poweroff", code: 0 });
   return writes;
 }
@@ -72,6 +72,23 @@ test("a disk with a write cache may lose any of the writes since its last flush"
     }
     for (const w of pending) safe.set(w.bytes, w.offset);
     from = to;
+  }
+});
+
+test("after a stop at any write to files while memory goes to swap the file system is consistent, and boots", async () => {
+  const [size, swap] = [40 * 2 ** 20, 24 * 2 ** 20];
+  const image = diskImage(size, swap);
+  const workload = "swapdemo 20 & mkdir a; echo first > a/f; sync; cp README a/copy; song; sync; mv a/f a/g; cp song.txt big; rm a/copy; sync; mkdir a/b; mv big a/b; sync";
+  const writes = await record(image, workload, 16);
+  const toSwap = (w: Write): boolean => w.offset >= size - swap;
+  const files = writes.flatMap((w, n) => (toSwap(w) ? [] : [n]));
+  const between = writes.slice(files[0], files.at(-1)).filter(toSwap).length;
+  expect(files.length).toBeGreaterThan(40);
+  expect(between, "writes to swap between the first and the last to files").toBeGreaterThan(100);
+  const now = image.slice();
+  for (const [n, w] of writes.entries()) {
+    now.set(w.bytes, w.offset);
+    if (!toSwap(w)) await bootAfter(now, `after disk write ${n + 1} of ${writes.length}`);
   }
 });
 

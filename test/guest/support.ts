@@ -10,8 +10,10 @@ import { buildImage } from "../../scripts/fs/filesystem.ts";
 export const KERNEL = new URL("../../guest-kernel/prebuilt/kernel.elf", import.meta.url).pathname;
 const kernel = new Uint8Array(readFileSync(KERNEL));
 
-/** The default disk's contents, `size` bytes large. */
-export const diskImage = (size = 32 * 2 ** 20): Uint8Array => buildImage(defaultFiles(), { size });
+/** The default disk's contents, `size` bytes large, the last `swap` of them for paging. */
+export const diskImage = (size = 32 * 2 ** 20, swap = 0): Uint8Array => buildImage(defaultFiles(), { size, swap });
+/** One with room for the tests' files, and for what a small memory cannot hold. */
+export const pagingImage = (): Uint8Array => diskImage(96 * 2 ** 20, 48 * 2 ** 20);
 
 /** A machine with our kernel, not yet run. */
 export async function machine(options: Omit<MachineOptions, "disks"> & { disk?: BlockBackend } = {}): Promise<Machine> {
@@ -45,8 +47,9 @@ const QEMU = "qemu-system-riscv64";
 /** Is QEMU installed? Tests that need it are skipped otherwise. */
 export const haveQemu = spawnSync(QEMU, ["--version"]).status === 0;
 
-/** The same kernel and disk on QEMU: exit status and everything printed. */
-export function runOnQemu(command: string, { harts = 1, memory = 128, image = diskImage() }: { harts?: number; memory?: number; image?: Uint8Array } = {}): { status: number | null; text: string } {
+/** The same kernel and disk on QEMU: exit status and everything printed. `append`: more boot arguments. */
+export function runOnQemu(command: string, options: { harts?: number; memory?: number; image?: Uint8Array; append?: string } = {}): { status: number | null; text: string } {
+  const { harts = 1, memory = 128, image = diskImage(), append = "" } = options;
   const folder = mkdtempSync(join(tmpdir(), "pagewalk-qemu-"));
   try {
     const disk = join(folder, "disk.img");
@@ -54,7 +57,7 @@ export function runOnQemu(command: string, { harts = 1, memory = 128, image = di
     const done = spawnSync(QEMU, [
       "-machine", "virt", "-bios", "none", "-kernel", KERNEL, "-m", `${memory}M`, "-smp", String(harts), "-nographic",
       "-global", "virtio-mmio.force-legacy=false", "-drive", `file=${disk},if=none,format=raw,id=x0`,
-      "-device", "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0", "-append", `run="${command}"`,
+      "-device", "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0", "-append", `${append} run="${command}"`.trim(),
     ], { stdio: ["ignore", "pipe", "pipe"], timeout: 280_000, maxBuffer: 2 ** 26 });
     return { status: done.status, text: done.stdout.toString("latin1") };
   } finally {

@@ -1,6 +1,7 @@
 // The guest's own tests, on our machine and on QEMU.
 import { expect, test } from "vitest";
-import { haveQemu, runCommand, runOnQemu } from "./support.ts";
+import { MemoryBlock } from "../../emulator/index.ts";
+import { haveQemu, pagingImage, runCommand, runOnQemu } from "./support.ts";
 
 /** TAP lines without what may differ between two machines. */
 const tap = (text: string): string[] => text.split(/\r?\n/).filter((l) => /^(ok|not ok|1\.\.|usertests:)/.test(l));
@@ -11,8 +12,17 @@ test.each([1, 4])("usertests pass on %i harts", async (harts) => {
   expect(stop, text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
 });
 
-test("forktest and a stretch of grind pass on 4 harts", async () => {
-  const { stop, text } = await runCommand("forktest && grind -n 3000 -s 7", { harts: 4 }, 20e9);
+test("forktest and a stretch of grind pass on 4 harts, with vmcheck every thousand calls", async () => {
+  const { stop, text } = await runCommand("forktest && grind -n 20000 -c 1000 -s 6 -p 8", { harts: 4 }, 20e9);
+  expect(stop, text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
+  expect(text).toMatch(/^grind: 20\d{3} calls, \d+ system calls, 20 checks: OK/m);
+});
+
+test("the same while memory goes to swap", async () => {
+  const disk = new MemoryBlock(pagingImage());
+  const { stop, text } = await runCommand("grind -n 10000 -c 1000 -s 8 -p 4 -m 4000; vmstat", { harts: 4, memory: 16 * 2 ** 20, disk }, 40e9);
+  expect(text).toMatch(/^grind: 10\d{3} calls, \d+ system calls, 10 checks: OK/m);
+  expect(Number(/(\d+) +\d+ +\d+\s*$/.exec(text)?.[1]), text.slice(-1000)).toBeGreaterThan(5000); // pages that went to swap
   expect(stop, text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
 });
 

@@ -1,20 +1,15 @@
 // The kernel's virtual memory, tested from inside the guest: on 1 and 4 harts, with much memory and with little, on our machine and on QEMU.
 import { expect, test } from "vitest";
 import { MemoryBlock } from "../../emulator/index.ts";
-import { defaultFiles } from "../../scripts/default-disk.ts";
-import { buildImage } from "../../scripts/fs/filesystem.ts";
-import { haveQemu, runCommand, runOnQemu } from "./support.ts";
+import { haveQemu, pagingImage, runCommand, runOnQemu } from "./support.ts";
 
 const MIB = 2 ** 20;
-
-/** A disk with room for the tests' files and a swap area. */
-const image = (): Uint8Array => buildImage(defaultFiles(), { size: 96 * MIB, swap: 48 * MIB });
 
 const failures = (text: string): string[] => text.split(/\r?\n/).filter((line) => line.startsWith("not ok") || line.includes("panic"));
 
 /** Runs `command` and expects no failed test and exit status 0. */
 async function passes(command: string, harts: number, megabytes: number): Promise<void> {
-  const { stop, text } = await runCommand(command, { harts, memory: megabytes * MIB, disk: new MemoryBlock(image()) }, 60e9);
+  const { stop, text } = await runCommand(command, { harts, memory: megabytes * MIB, disk: new MemoryBlock(pagingImage()) }, 60e9);
   expect(failures(text), text.slice(-3000)).toEqual([]);
   expect(stop, text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
 }
@@ -29,7 +24,7 @@ test.each([
 });
 
 test.skipIf(!haveQemu)("vmtests pass on QEMU with 4 harts and 16 MiB", () => {
-  const { status, text } = runOnQemu("vmtests -q", { harts: 4, memory: 16, image: image() });
+  const { status, text } = runOnQemu("vmtests -q", { harts: 4, memory: 16, image: pagingImage() });
   expect(failures(text), text.slice(-3000)).toEqual([]);
   expect(status, text.slice(-3000)).toBe(0);
 });

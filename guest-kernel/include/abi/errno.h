@@ -30,7 +30,7 @@
 #define EFBIG 27        /* file too large */
 #define ENOSPC 28       /* no space on the disk */
 #define ESPIPE 29       /* cannot seek */
-#define EROFS 30        /* read-only disk */
+#define EROFS 30        /* read-only file system */
 #define EMLINK 31       /* too many links */
 #define EPIPE 32        /* nobody reads this pipe */
 #define ERANGE 34       /* result too large */

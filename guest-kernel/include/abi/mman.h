@@ -27,9 +27,14 @@
 #define MADV_SEQUENTIAL 2
 #define MADV_WILLNEED 3          /* bring in soon */
 #define MADV_DONTNEED 4          /* drop: anonymous pages read as zeros again */
+#define MADV_PAGEOUT 21          /* let them leave memory now: to swap, or to their file */
 
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED 2
+
+/* sbrk's second argument, as newer xv6 has it; any other is SBRK_EAGER. Here both are lazy: what differs is the promise. */
+#define SBRK_EAGER 1             /* what is granted is there when it is touched */
+#define SBRK_LAZY 2              /* promise nothing */
 
 #define HUGEPAGE_SIZE (2UL << 20)
 

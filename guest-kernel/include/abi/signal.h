@@ -51,7 +51,7 @@ typedef uint64 sigset_t;
 
 /* sa_flags */
 #define SA_NOCLDSTOP 0x00000001 /* accepted: SIGCHLD tells of ends only */
-#define SA_NOCLDWAIT 0x00000002 /* not supported */
+#define SA_NOCLDWAIT 0x00000002 /* of SIGCHLD: children leave no zombies, as when it is ignored */
 #define SA_SIGINFO 0x00000004   /* the handler takes (int, siginfo_t *, void *ucontext); it always gets them */
 #define SA_RESTORER 0x04000000  /* return through sa_restorer instead of the vDSO */
 #define SA_ONSTACK 0x08000000   /* run on the alternate stack, if there is one */

@@ -1,6 +1,7 @@
 /* sh: the shell. `sh` reads commands from descriptor 0, `sh FILE ARGS` from a file, `sh -c TEXT ARGS`
- * from its argument. Built-ins: cd [DIR], exit [STATUS], wait. Expansions: $? $$ $# $0 … $9. A command that
- * is a file beginning with "#!" is run by `sh FILE`. */
+ * from its argument. Built-ins: cd [DIR], exit [STATUS], export [NAME[=VALUE]]..., unset NAME..., wait.
+ * NAME=VALUE sets a variable; before a command, only for that command. Expansions: $NAME ${NAME} $? $$ $# $0 … $9. A
+ * command that is a file beginning with "#!" is run by `sh FILE`. */
 #include "sh.h"
 
 #include <errno.h>

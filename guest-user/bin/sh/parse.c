@@ -15,6 +15,7 @@ struct parser {
   char *word;                /* text of a WORD, in the arena */
   int io_number;             /* the digits before < or >, or -1 */
   int duplicate;             /* the < or > is followed by & */
+  int assignment;            /* the WORD begins with NAME=, none of it quoted */
   int depth;
   struct arena *arena;
   enum parse_result result;
@@ -56,13 +57,38 @@ static void unexpected(struct parser *ps) {
 
 static int ends_word(char c) { return c == 0 || isspace((uchar)c) || strchr(";&|()<>", c) != NULL; }
 
-static int is_expansion(char c) { return c == '?' || c == '$' || c == '#' || isdigit((uchar)c); }
+/** How many characters from the $ at p on are an expansion; 0 when the $ stands for itself. */
+static size_t expansion_length(const char *p) {
+  char c = p[1];
+  if (c == '?' || c == '$' || c == '#' || isdigit((uchar)c))
+    return 2;
+  size_t n = c == '{' ? name_length(p + 2) : 0;
+  if (n > 0)
+    return p[n + 2] == '}' ? n + 3 : 0;
+  n = name_length(p + 1);
+  return n > 0 ? n + 1 : 0;
+}
 
 /** Copies one character that stands for itself. */
 static char *literal(char *out, char c) {
   if (c == MARK)
     *out++ = MARK;
   *out++ = c;
+  return out;
+}
+
+/** Copies the expansion of n characters at p as the shell keeps it: at most twice as long. */
+static char *marked(char *out, const char *p, size_t n) {
+  *out++ = MARK;
+  if (n == 2 && name_length(p + 1) == 0) {
+    *out++ = p[1];
+    return out;
+  }
+  int braces = p[1] == '{';
+  *out++ = '{';
+  for (size_t i = 1 + braces; i < n - braces; i++)
+    *out++ = p[i];
+  *out++ = '}';
   return out;
 }
 
@@ -75,9 +101,9 @@ static const char *quoted(const char *p, char **out) {
     if (quote == '"' && *p == '\\' && p[1] && strchr("\"\\$\n", p[1])) {
       if (*++p != '\n')
         *out = literal(*out, *p);
-    } else if (quote == '"' && *p == '$' && is_expansion(p[1])) {
-      *(*out)++ = MARK;
-      *(*out)++ = *++p;
+    } else if (quote == '"' && *p == '$' && expansion_length(p) > 0) {
+      *out = marked(*out, p, expansion_length(p));
+      p += expansion_length(p) - 1;
     } else {
       *out = literal(*out, *p);
     }
@@ -103,6 +129,7 @@ static void read_word(struct parser *ps) {
   char *out = ps->word = allocate(ps, 2 * word_extent(p) + 1);
   if (out == NULL)
     return;
+  ps->assignment = name_length(p) > 0 && p[name_length(p)] == '=';
   while (!ends_word(*p)) {
     if (*p == '\'' || *p == '"') {
       p = quoted(p, &out);
@@ -118,10 +145,9 @@ static void read_word(struct parser *ps) {
       if (p[1] != '\n')
         out = literal(out, p[1]);
       p += 2;
-    } else if (*p == '$' && is_expansion(p[1])) {
-      *out++ = MARK;
-      *out++ = p[1];
-      p += 2;
+    } else if (*p == '$' && expansion_length(p) > 0) {
+      out = marked(out, p, expansion_length(p));
+      p += expansion_length(p);
     } else {
       out = literal(out, *p++);
     }
@@ -224,12 +250,12 @@ static void parse_subshell(struct parser *ps, struct command *c) {
   next(ps);
 }
 
-static void add_word(struct parser *ps, struct command *c, struct word ***tail) {
+/** The current WORD joins a list. */
+static void add_word(struct parser *ps, struct word ***tail) {
   struct word *w = allocate(ps, sizeof *w);
   if (w == NULL)
     return;
   w->text = ps->word;
-  c->word_count++;
   **tail = w;
   *tail = &w->next;
   next(ps);
@@ -239,19 +265,23 @@ static struct command *parse_command(struct parser *ps) {
   struct command *c = allocate(ps, sizeof *c);
   if (c == NULL)
     return NULL;
-  struct word **words = &c->words;
+  struct word **words = &c->words, **assignments = &c->assignments;
   struct redirection **redirections = &c->redirections;
   if (ps->token == OPEN)
     parse_subshell(ps, c);
   for (;;) {
-    if (ps->token == WORD && c->subshell == NULL)
-      add_word(ps, c, &words);
-    else if (ps->token == LESS || ps->token == GREATER || ps->token == APPENDING)
+    if (ps->token == WORD && c->subshell == NULL && c->words == NULL && ps->assignment) {
+      add_word(ps, &assignments);
+    } else if (ps->token == WORD && c->subshell == NULL) {
+      add_word(ps, &words);
+      c->word_count++;
+    } else if (ps->token == LESS || ps->token == GREATER || ps->token == APPENDING) {
       parse_redirection(ps, &redirections);
-    else
+    } else {
       break;
+    }
   }
-  if (c->words == NULL && c->subshell == NULL && c->redirections == NULL)
+  if (c->words == NULL && c->assignments == NULL && c->subshell == NULL && c->redirections == NULL)
     unexpected(ps);
   else if (ps->token == WORD || ps->token == OPEN)
     unexpected(ps);

@@ -24,47 +24,6 @@ static int fork_child(void) {
   return pid;
 }
 
-/** The text that an expansion stands for; `number` is room for one. */
-static const char *expansion(char which, char number[24]) {
-  switch (which) {
-  case MARK:
-    return "\001";
-  case '?':
-    snprintf(number, 24, "%d", shell.status);
-    return number;
-  case '$':
-    snprintf(number, 24, "%d", getpid());
-    return number;
-  case '#':
-    snprintf(number, 24, "%d", shell.argc > 0 ? shell.argc - 1 : 0);
-    return number;
-  }
-  int n = which - '0';
-  return n < shell.argc ? shell.argv[n] : "";
-}
-
-/** The word with its expansions made, in malloc'd memory; NULL when there is none. */
-static char *expand(const char *word) {
-  char number[24];
-  size_t size = 1;
-  for (const char *p = word; *p; p++)
-    size += *p == MARK ? strlen(expansion(*++p, number)) : 1;
-  char *text = malloc(size), *out = text;
-  if (text == NULL)
-    return NULL;
-  for (const char *p = word; *p; p++) {
-    if (*p != MARK) {
-      *out++ = *p;
-      continue;
-    }
-    const char *value = expansion(*++p, number);
-    strcpy(out, value);
-    out += strlen(value);
-  }
-  *out = 0;
-  return text;
-}
-
 static void free_argv(char **argv) {
   for (char **a = argv; a && *a; a++)
     free(*a);
@@ -249,7 +208,8 @@ static int builtin_wait(char **argv) {
 }
 
 static const struct { const char *name; int (*run)(char **argv); } builtins[] = {
-  { "cd", builtin_cd }, { "exit", builtin_exit }, { "wait", builtin_wait },
+  { "cd", builtin_cd }, { "exit", builtin_exit }, { "export", builtin_export },
+  { "unset", builtin_unset }, { "wait", builtin_wait },
 };
 
 /** The built-in of that name, or -1. */
@@ -279,12 +239,22 @@ static int run_builtin(int which, struct command *c, char **argv) {
   return status;
 }
 
+/** Makes the assignments in front of a command. 0, or -1 after a message. */
+static int assign_all(const struct command *c, int exported) {
+  for (struct word *w = c->assignments; w; w = w->next)
+    if (assign(w->text, exported) < 0)
+      return -1;
+  return 0;
+}
+
 /** What a child does: the command itself. Does not return. */
 static void child(struct command *c) {
   if (redirect_all(c->redirections) < 0)
     exit(1);
   if (c->subshell)
     exit(run_list(c->subshell));
+  if (assign_all(c, 1) < 0)
+    exit(1);
   if (c->words == NULL)
     exit(0);
   char **argv = make_argv(c);
@@ -298,8 +268,10 @@ static void child(struct command *c) {
   run_program(argv);
 }
 
-/** If the command is a built-in, runs it in this process: its status, else -1. */
+/** If the command is a built-in or only assigns, runs it in this process: its status, else -1. */
 static int try_builtin(struct command *c) {
+  if (c->words == NULL && c->assignments && c->redirections == NULL)
+    return assign_all(c, 0) < 0;
   if (c->words == NULL)
     return -1;
   char **argv = make_argv(c);

@@ -3,7 +3,7 @@
  *   list      = andor { (";" | "&" | newline) andor }
  *   andor     = pipeline { ("&&" | "||") pipeline }
  *   pipeline  = command { "|" command }
- *   command   = ( "(" list ")" | word { word } ) with redirections anywhere
+ *   command   = ( "(" list ")" | { NAME=word } { word } ) with redirections anywhere
  *
  * All that repeats is a linked list, so a long line needs no deep stack; only parentheses
  * recurse, and their depth is limited. A tree lives in an arena that is freed whole. */
@@ -16,7 +16,7 @@
 #define MAX_DEPTH 50           /* nested parentheses */
 
 /* In a word, MARK announces an expansion: the next byte says which (? $ # 0-9; MARK itself is a
- * literal MARK). Quoting has been removed already. */
+ * literal MARK; "{NAME}" a variable). Quoting has been removed already. */
 #define MARK 1
 
 struct arena { struct arena_block *blocks; };
@@ -35,6 +35,7 @@ struct redirection {
 
 struct command {
   struct command *next;            /* the next stage of the pipeline */
+  struct word *assignments;        /* NAME=VALUE in front of the words */
   struct word *words;
   int word_count;
   struct redirection *redirections;
@@ -62,6 +63,17 @@ enum parse_result parse(const char *text, struct arena *arena, struct list **res
 
 /** Runs a list and returns the exit status (0..255) of its last foreground command. */
 int run_list(struct list *list);
+
+/** How many characters at s are a variable's name; 0 when none is. */
+size_t name_length(const char *s);
+/** The word with its expansions made, in malloc'd memory; NULL when there is none. */
+char *expand(const char *word);
+/** Does NAME=VALUE (a word, expanded here): a variable of the shell, or, with `exported`, of the programs it starts too;
+ *  what is exported stays so. 0, or -1 after a message. */
+int assign(const char *word, int exported);
+/** The built-ins export [NAME[=VALUE]]... and unset NAME... */
+int builtin_export(char **argv);
+int builtin_unset(char **argv);
 
 /* What $? $0 $1 … mean now, and a descriptor that children must not inherit (or -1). */
 struct shell { int status; int argc; char **argv; int script_fd; };

@@ -24,4 +24,9 @@ u64 work_fork1000(u64 n);  /* n times fork with 1,000 resident pages, exit, wait
 u64 work_mapfile(u64 n);   /* n times map a file of 16 MiB and read all of it */
 u64 work_readfile(u64 n);  /* n times the same by read() */
 
+/* paging.c. These count for themselves, too: instructions, or pages read. */
+u64 work_swapin(u64 n);    /* n first reads of single pages that are in swap */
+u64 work_execlarge(u64 n); /* n times exec of a program of 4 MiB, none of it in memory, that ends at once */
+u64 work_execpages(u64 n); /* the same; counts the pages that come from the disk */
+
 #endif

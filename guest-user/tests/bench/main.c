@@ -28,6 +28,9 @@ static const struct workload {
   { "fork1000", work_fork1000, 200 },
   { "mapfile", work_mapfile, 8 },
   { "readfile", work_readfile, 8 },
+  { "swapin", work_swapin, 2048 },
+  { "execlarge", work_execlarge, 4 },
+  { "execpages", work_execpages, 4 },
 };
 #define COUNT (sizeof(workloads) / sizeof(workloads[0]))
 

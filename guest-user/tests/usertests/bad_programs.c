@@ -29,6 +29,8 @@ static void load_image(void) {
   CHECK(image_size > 4096 && elf()->phnum >= 1);
 }
 
+static int last_status; /* of the program that try_image ran */
+
 /** Writes the image and tries to run it in a child. 0: it ran (status 0 or killed), else errno. */
 static int try_image(int size) {
   int fd = must_open("program", O_WRONLY | O_CREATE | O_TRUNC), status;
@@ -41,7 +43,14 @@ static int try_image(int size) {
     exit(errno == 0 ? 200 : 100 + errno);
   }
   CHECK(wait(&status) == pid);
+  last_status = status;
   return status >= 100 ? status - 100 : 0;
+}
+
+/** Writes the image and runs it in a child, whose status is the result. */
+static int try_status(int size) {
+  int error = try_image(size);
+  return error ? error + 100 : last_status;
 }
 
 static void must_refuse(const char *what, int size) {
@@ -185,6 +194,43 @@ static void exec_failure_leaks_nothing(void) {
   CHECK(free_frames() >= before - 2);
 }
 
+/* A program for address 0: tries to map page 0 anew, which even here must fail, and exits with 33; 34 when it did not fail. */
+extern const char zero_code[], zero_code_end[];
+__asm__(".section .rodata\n.balign 4\nzero_code:\n"
+        "  li a0, 0\n  li a1, 4096\n  li a2, 3\n  li a3, 0x32\n  li a4, -1\n  li a5, 0\n  li a7, 27\n  ecall\n"
+        "  addi a0, a0, 1\n  snez a0, a0\n  addi a0, a0, 33\n  li a7, 2\n  ecall\n"
+        "zero_code_end:\n.previous\n");
+
+/** Puts a program of one segment for address `at` together: its code begins at byte 120 of the file, in no page's beginning. */
+static void make_zero_program(uint64 at, uint flags) {
+  load_image();
+  memset(image + 64, 0, sizeof image - 64);
+  elf()->phnum = 1;
+  elf()->phoff = 64;
+  elf()->entry = at;
+  uint64 size = zero_code_end - zero_code;
+  *segment(0) = (struct program_header){ .type = 1, .flags = flags, .offset = 120, .vaddr = at, .filesz = size, .memsz = size + 5000 };
+  memcpy(image + 120, zero_code, size);
+  image_size = 120 + (int)size;
+}
+
+/** Programs as xv6 links them: at address 0, and where the file's pages are not the program's. */
+static void exec_at_zero(void) {
+  make_zero_program(0, 7);
+  CHECK(image_size < 4096 && try_status(image_size) == 33);
+  make_zero_program(0, 5); /* not writable: a copy all the same */
+  CHECK(try_status(image_size) == 33);
+  make_zero_program(0x5000, 7);
+  CHECK(try_status(image_size) == 33);
+  make_zero_program(0x800, 7);
+  must_refuse("a segment that is neither on a page nor in one of the file's", image_size);
+  make_zero_program(0, 6);
+  must_refuse("an entry that may not be executed", image_size);
+  make_zero_program(0, 7);
+  elf()->type = 3; /* it has no place of its own, so nothing of it is on page 0 */
+  CHECK(try_status(image_size) == 33);
+}
+
 static void exec_unlinked(void) {
   char *argv[] = { "program", NULL };
   load_image();
@@ -205,6 +251,7 @@ const struct test bad_program_tests[] = {
   { "exec_bad_entry", exec_bad_entry, 0 },
   { "exec_fuzz", exec_fuzz, 1 },
   { "exec_failure_leaks_nothing", exec_failure_leaks_nothing, 0 },
+  { "exec_at_zero", exec_at_zero, 0 },
   { "exec_unlinked", exec_unlinked, 0 },
   { NULL, NULL, 0 },
 };

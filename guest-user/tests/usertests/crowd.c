@@ -192,6 +192,37 @@ static void crowd_read_write(void) {
   check_file("rw", 9000, 1);
 }
 
+/** The number of the inode that a new file gets. */
+static uint next_inode(void) {
+  struct stat st;
+  int fd = must_open("number", O_CREATE | O_WRONLY);
+  CHECK(fstat(fd, &st) == 0 && unlink("number") == 0);
+  close(fd);
+  return st.ino;
+}
+
+static void make_and_remove(int who) {
+  char name[4] = { 'n', (char)('0' + who), 0, 0 };
+  for (int i = 0; i < 500; i++) {
+    name[2] = (char)('a' + i % 3);
+    close(must_open(name, O_CREATE | O_WRONLY));
+    if (i % 3 == 2)
+      for (name[2] = 'a'; name[2] <= 'c'; name[2]++)
+        CHECK(unlink(name) == 0);
+  }
+  unlink((name[2] = 'a', name));
+  unlink((name[2] = 'b', name));
+}
+
+/** Inodes that are freed while others are allocated must be found again. */
+static void crowd_inode_numbers(void) {
+  uint before = next_inode(), after;
+  together(make_and_remove);
+  after = next_inode();
+  if (after != before)
+    fail("a new file got inode %u before and %u after: the free ones between are lost", before, after);
+}
+
 static void fork_and_exec(int who) {
   char *argv[] = { "true", NULL };
   (void)who;
@@ -235,6 +266,7 @@ const struct test crowd_tests[] = {
   { "crowd_renames", crowd_renames, 0 },
   { "crowd_files", crowd_files, 0 },
   { "crowd_read_write", crowd_read_write, 0 },
+  { "crowd_inode_numbers", crowd_inode_numbers, 0 },
   { "crowd_exec", crowd_exec, 0 },
   { "crowd_memory", crowd_memory, 0 },
   { NULL, NULL, 0 },

@@ -2,10 +2,12 @@
  * `usertests -x MODE …` (exec_helper) is the program that these tests start. */
 #include "ut.h"
 
+#include <syscall.h>
+
 static char zero[STATIC_PAGES * 4096];      /* .bss, to be found clean */
 static int initialised = 0x1234;
 
-/** The child side. Modes: args N SEED (check argv), status N, fds, clean. */
+/** The child side. Modes: args N SEED (check argv), status N, fds, clean, environ NAME=VALUE... (check the environment). */
 int exec_helper(int argc, char **argv) {
   const char *mode = argc > 2 ? argv[2] : "";
   uint64 sp;
@@ -31,6 +33,13 @@ int exec_helper(int argc, char **argv) {
       if (atoi(argv[i]) != i * 11)
         return 25;
     return 33;
+  }
+  if (strcmp(mode, "environ") == 0) {
+    int n = 0;
+    for (; environ[n] && argv[n + 3]; n++)
+      if (strcmp(environ[n], argv[n + 3]) != 0)
+        return 28;
+    return environ[n] == NULL && argv[n + 3] == NULL && environ == argv + argc + 1 ? 33 : 29;
   }
   if (strcmp(mode, "long") == 0) /* argv[4] is argv[3] times the letter z */
     return strlen(argv[4]) == strtoul(argv[3], NULL, 10) && strspn(argv[4], "z") == strlen(argv[4]) ? 33 : 26;
@@ -127,6 +136,80 @@ static void exec_long_argument(void) {
   FAILS(exec(self_path, several), E2BIG);
 }
 
+/** Starts the helper, which expects `wanted` (4 strings at most), with this call. Its status, 99 when exec failed. */
+static int environ_helper(int (*start)(char **argv, char **envp), char **wanted, char **envp) {
+  char *argv[9] = { "usertests", "-x", "environ" };
+  int pid = must_fork(), status;
+  for (int i = 0; wanted[i]; i++)
+    argv[i + 3] = wanted[i];
+  if (pid == 0)
+    exit(start(argv, envp) == -1 ? 99 : 98);
+  CHECK(wait(&status) == pid);
+  return status;
+}
+
+static int by_execve(char **argv, char **envp) { return execve(self_path, argv, envp); }
+
+static int by_exec(char **argv, char **envp) {
+  environ = envp;
+  return exec(self_path, argv);
+}
+
+static int by_call_7(char **argv, char **envp) { return (int)syscall(SYS_exec, self_path, argv, envp); }
+
+static void exec_environment(void) {
+  char *none[] = { NULL }, *three[] = { "A=1", "", "NAME=a value with = in it", NULL };
+  CHECK(environ_helper(by_execve, three, three) == 33);
+  CHECK(environ_helper(by_execve, none, none) == 33);
+  CHECK(environ_helper(by_execve, none, NULL) == 33);
+  CHECK(environ_helper(by_exec, three, three) == 33);
+  CHECK(environ_helper(by_call_7, none, three) == 33); /* xv6's call has two arguments, whatever stands in the third register */
+  CHECK(environ_helper(by_call_7, none, (char **)0x80000000) == 33);
+}
+
+static void exec_environment_limits(void) {
+  static char *many[MAXARG + 2];
+  char *argv[] = { "usertests", "-x", "status", "33", NULL }, *z = scratch; /* 2 * ARGBYTES */
+  for (int i = 0; i <= MAXARG; i++)
+    many[i] = "x";
+  FAILS(execve(self_path, argv, many), E2BIG);
+  memset(z, 'z', 2 * ARGBYTES - 1);
+  z[2 * ARGBYTES - 1] = 0;
+  char *large[] = { z + ARGBYTES + 1000, NULL }, *both[] = { "true", z + ARGBYTES + ARGBYTES / 2, NULL };
+  FAILS(execve(self_path, argv, (char *[]){ z, NULL }), E2BIG);
+  FAILS(execve(self_path, both, large), E2BIG); /* together too much */
+  FAILS(execve(self_path, argv, (char **)0x80000000), EFAULT);
+  FAILS(execve(self_path, argv, (char *[]){ (char *)0x80000000, NULL }), EFAULT);
+  int pid = must_fork();
+  if (pid == 0) {
+    execve(self_path, argv, large);
+    exit(99);
+  }
+  expect_status(33);
+}
+
+/** getenv and its kin. */
+static void exec_variables(void) {
+  static char *start[] = { "ONE=1", "TWO=2", "TWOS=22", "EMPTY=", NULL };
+  environ = start;
+  CHECK(strcmp(getenv("ONE"), "1") == 0 && strcmp(getenv("TWO"), "2") == 0 && *getenv("EMPTY") == 0);
+  CHECK(getenv("TW") == NULL && getenv("TWO=2") == NULL && getenv("") == NULL && getenv("THREE") == NULL);
+  CHECK(setenv("ONE", "x", 0) == 0 && strcmp(getenv("ONE"), "1") == 0);
+  CHECK(setenv("ONE", "one", 1) == 0 && strcmp(getenv("ONE"), "one") == 0);
+  CHECK(strcmp(start[0], "ONE=1") == 0); /* the list was copied */
+  for (char name[] = "Na"; name[1] <= 'z'; name[1]++)
+    CHECK(setenv(name, name + 1, 1) == 0);
+  CHECK(strcmp(getenv("Nq"), "q") == 0 && strcmp(getenv("TWOS"), "22") == 0);
+  CHECK(unsetenv("TWO") == 0 && getenv("TWO") == NULL && strcmp(getenv("Nz"), "z") == 0 && unsetenv("TWO") == 0);
+  FAILS(setenv("", "x", 1), EINVAL);
+  FAILS(setenv("A=B", "x", 1), EINVAL);
+  FAILS(unsetenv("A=B"), EINVAL);
+  int n = 0;
+  while (environ[n])
+    n++;
+  CHECK(n == 4 - 1 + 26);
+}
+
 static void exec_no_arguments(void) {
   char *none[] = { NULL };
   int pid = must_fork(), status;
@@ -166,6 +249,9 @@ const struct test exec_tests[] = {
   { "exec_arguments", exec_arguments, 0 },
   { "exec_too_many", exec_too_many, 0 },
   { "exec_long_argument", exec_long_argument, 0 },
+  { "exec_environment", exec_environment, 0 },
+  { "exec_environment_limits", exec_environment_limits, 0 },
+  { "exec_variables", exec_variables, 0 },
   { "exec_no_arguments", exec_no_arguments, 0 },
   { "exec_missing", exec_missing, 0 },
   { "exec_many", exec_many, 1 },

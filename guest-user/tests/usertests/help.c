@@ -117,11 +117,27 @@ int exists(const char *path) {
   return fd >= 0;
 }
 
+int policy_is(const char *name, const char *value) {
+  char word[32];
+  if (vmpolicy(name, word, sizeof word) < 0)
+    fail("vmpolicy(%s): %s", name, strerror(errno));
+  return strcmp(word, value) == 0;
+}
+
 uint64 free_frames(void) {
   struct sysinfo s;
   CHECK(sysinfo(&s) == 0);
   return s.free_frames;
 }
+
+struct vmstat counters(void) {
+  struct vmstat now;
+  if (vmstat(&now) < 0)
+    fail("vmstat: %s", strerror(errno));
+  return now;
+}
+
+long memory_and_swap(void) { return (long)counters().commit_limit; }
 
 void await_free_frames(uint64 frames) {
   for (int i = 0; i < 50 && free_frames() < frames; i++)

@@ -7,4 +7,4 @@ static const struct test *const tables[] = {
   rename_tests, crowd_tests, disk_tests, NULL,
 };
 
-const struct suite suite = { "usertests", tables, NULL };
+const struct suite suite = { "usertests", tables };

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 #include <sysinfo.h>
 #include <unistd.h>
+#include <vmstat.h>
 
 struct test {
   const char *name;
@@ -27,7 +28,6 @@ struct test {
 struct suite {
   const char *name;                  /* of the program */
   const struct test *const *tables;  /* ended by NULL */
-  uint64 (*swap_free)(void);         /* free swap slots, or NULL where they do not matter */
 };
 extern const struct suite suite;
 
@@ -72,7 +72,13 @@ int check_pattern(const char *buffer, int n, int offset, int seed);
 /** 1 when the path can be opened. */
 int exists(const char *path);
 
+/** 1 when boot argument `name` has this value in force (guest-kernel/vm/vm_policy.c). */
+int policy_is(const char *name, const char *value);
 uint64 free_frames(void);
+/** vmstat that must work. */
+struct vmstat counters(void);
+/** Frames and swap slots that could be promised if nothing were: no process can have more in use. */
+long memory_and_swap(void);
 /** Waits (up to 5 s) until at least so many frames are free; exit frees memory a little later. */
 void await_free_frames(uint64 frames);
 /** The procinfo of a pid into *found; 0 when there is none. */

@@ -120,17 +120,22 @@ static void write_until_killed(long mine) {
     p[mine] = (char)(p[mine] + 1);
 }
 
+/** A new page in `room`, and three clones that write to it by now. */
+static void start_writers(void) {
+  room = map_anon(PAGE, RW, MAP_PRIVATE);
+  for (int i = 0; i < 3; i++)
+    hits[i] = 0;
+  for (long i = 0; i < 3; i++)
+    start(write_until_killed, i);
+  for (int i = 0; i < 3; i++)
+    await(&hits[i], 1);
+}
+
 /** A right withdrawn on one hart is withdrawn on all, when the call returns: who writes on another hart is
  *  killed, and the memory stays as it was from that moment on. */
 static void protect_reaches_all(void) {
   for (int round = 0; round < 8; round++) {
-    room = map_anon(PAGE, RW, MAP_PRIVATE);
-    for (int i = 0; i < 4; i++)
-      hits[i] = 0;
-    for (long i = 0; i < 3; i++)
-      start(write_until_killed, i);
-    for (int i = 0; i < 3; i++)
-      await(&hits[i], 1);
+    start_writers();
     CHECK(mprotect(room, PAGE, PROT_READ) == 0);
     char before[3] = { room[0], room[1], room[2] };
     for (int i = 0; i < 2000; i++)
@@ -144,13 +149,7 @@ static void protect_reaches_all(void) {
 
 static void munmap_reaches_all(void) {
   for (int round = 0; round < 8; round++) {
-    room = map_anon(PAGE, RW, MAP_PRIVATE);
-    for (int i = 0; i < 4; i++)
-      hits[i] = 0;
-    for (long i = 0; i < 3; i++)
-      start(write_until_killed, i);
-    for (int i = 0; i < 3; i++)
-      await(&hits[i], 1);
+    start_writers();
     unmap(room, PAGE);
     for (int i = 0; i < 3; i++)
       expect_status(-1);
@@ -224,11 +223,7 @@ static void no_needless_shootdown(void) {
 static void owner_ends(void) {
   int pid = must_fork();
   if (pid == 0) {
-    room = map_anon(PAGE, RW, MAP_PRIVATE);
-    for (long i = 0; i < 3; i++)
-      start(write_until_killed, i);
-    for (int i = 0; i < 3; i++)
-      await(&hits[i], 1);
+    start_writers();
     exit(0);
   }
   expect_status(0);

@@ -1,6 +1,8 @@
 /* heap_*: the break, lazy allocation, and what reading an untouched page costs. */
 #include "vt.h"
 
+#include <syscall.h>
+
 #define REFUSED ((char *)-1)
 
 static void grow_shrink(void) {
@@ -105,29 +107,35 @@ static void shrink_frees_frames(void) {
   await_free_frames(before - 4);
 }
 
-static void shrink_returns_promise(void) {
-  if (policy_is("vm.commit", "overcommit"))
-    return; /* nothing is promised */
-  align_break();
+/** Growing is paid for when it is promised (strict), when its pages are touched (overcommit), which an eager heap's
+ *  are at once; and shrinking gives all of it back. */
+static void policy_shrink_returns_promise(void) {
+  char *a = align_break();
+  int at_once = policy_is("vm.commit", "strict") || policy_is("vm.heap", "eager");
   uint64 before = system_now().committed_frames;
   must_sbrk(500 * PAGE);
-  CHECK(system_now().committed_frames >= before + 500);
+  uint64 granted = system_now().committed_frames - before;
+  if (at_once ? granted < 500 : granted > 10)
+    fail("growing by 500 pages promised %lu frames", granted);
+  number_pages(a, 100, 1);
+  CHECK(system_now().committed_frames >= before + 100);
   must_sbrk(-500 * PAGE);
   if (system_now().committed_frames > before + 2)
     fail("%lu frames were promised before growing and shrinking, %lu after", before, system_now().committed_frames);
 }
 
-/** With strict accounting sbrk refuses what could not be held; with overcommit it is granted and used sparsely. */
+/** With strict accounting sbrk refuses what could not be held, and an eager heap must hold it now; with overcommit
+ *  a lazy one is granted and used sparsely. */
 static void policy_sparse_gigabyte(void) {
   char *a = align_break();
   long step = 32 * MIB, total = 1L << 30;
-  if (policy_is("vm.commit", "strict")) {
+  if (policy_is("vm.commit", "strict") || policy_is("vm.heap", "eager")) {
     FAILS(sbrk(total * 4), ENOMEM);
     CHECK(sbrk(0) == a);
+    must_sbrk(PAGE); /* a refusal is not the end */
+    a[0] = 1;
     return;
   }
-  if (!policy_is("vm.heap", "lazy"))
-    return; /* eager heaps would need the whole gigabyte */
   must_sbrk(total);
   for (long at = 0; at < total; at += step)
     *(uint64 *)(a + at) = at + 1;
@@ -158,8 +166,6 @@ static void untouched_page_in_calls(void) {
 /** A page that is only read costs no frame when the shared zero page is on. */
 static void policy_zero_page(void) {
   long pages = 256;
-  if (policy_is("vm.heap", "eager"))
-    return; /* every page has its frame already */
   char *a = map_anon(pages * PAGE, RW, MAP_PRIVATE);
   a[0] = 1; /* the page table is there now */
   uint64 before = free_frames();
@@ -238,6 +244,20 @@ static void hole_in_heap(void) {
   CHECK(all_zero(a, PAGE));
 }
 
+/** As newer xv6 has it: with SBRK_LAZY nothing is promised, so that the break goes where it otherwise could not. */
+static void lazy_sbrk(void) {
+  char *a = align_break();
+  long pages = promisable() + 2000;
+  long got = syscall(SYS_sbrk, pages * PAGE, SBRK_EAGER);
+  if (policy_is("vm.commit", "overcommit") && policy_is("vm.heap", "lazy"))
+    CHECK(got == (long)a && must_sbrk(-pages * PAGE) == a + pages * PAGE);
+  else
+    CHECK(got == -1 && errno == ENOMEM && sbrk(0) == a);
+  CHECK(syscall(SYS_sbrk, pages * PAGE, SBRK_LAZY) == (long)a);
+  a[0] = a[(pages - 1) * PAGE] = 1;
+  CHECK(must_sbrk(-pages * PAGE) == a + pages * PAGE && sbrk(0) == a);
+}
+
 const struct test heap_tests[] = {
   { "heap_grow_shrink", grow_shrink, 0 },
   { "heap_regrow_is_zero", regrow_is_zero, 0 },
@@ -247,7 +267,7 @@ const struct test heap_tests[] = {
   { "heap_freed_page_faults", freed_page_faults, 0 },
   { "heap_policy_lazy", policy_lazy, 0 },
   { "heap_shrink_frees_frames", shrink_frees_frames, 0 },
-  { "heap_shrink_returns_promise", shrink_returns_promise, 0 },
+  { "heap_policy_shrink_returns_promise", policy_shrink_returns_promise, 0 },
   { "heap_policy_sparse_gigabyte", policy_sparse_gigabyte, 0 },
   { "heap_untouched_page_in_calls", untouched_page_in_calls, 0 },
   { "heap_policy_zero_page", policy_zero_page, 0 },
@@ -256,5 +276,6 @@ const struct test heap_tests[] = {
   { "heap_brk_call", brk_call, 0 },
   { "heap_stops_at_a_mapping", stops_at_a_mapping, 0 },
   { "heap_hole", hole_in_heap, 0 },
+  { "heap_lazy_sbrk", lazy_sbrk, 0 },
   { NULL, NULL, 0 },
 };

@@ -92,24 +92,10 @@ uint64 resident_pages(void) {
   return info.resident_frames;
 }
 
-struct vmstat counters(void) {
-  struct vmstat now;
-  if (vmstat(&now) < 0)
-    fail("vmstat: %s", strerror(errno));
-  return now;
-}
-
 struct sysinfo system_now(void) {
   struct sysinfo now;
   CHECK(sysinfo(&now) == 0);
   return now;
-}
-
-int policy_is(const char *name, const char *value) {
-  char word[32];
-  if (vmpolicy(name, word, sizeof word) < 0)
-    fail("vmpolicy(%s): %s", name, strerror(errno));
-  return strcmp(word, value) == 0;
 }
 
 long promisable(void) {
@@ -159,7 +145,67 @@ int run_program(const char *path, char **argv) {
   return status;
 }
 
+int output_of(const char *path, char *argument, char *text, int size) {
+  int fds[2], status = 12345, length = 0, n;
+  CHECK(pipe(fds) == 0);
+  int pid = must_fork();
+  if (pid == 0) {
+    char *argv[] = { (char *)path + 1, argument, NULL };
+    dup2(fds[1], 1);
+    close(fds[0]);
+    close(fds[1]);
+    exec(path, argv);
+    exit(126);
+  }
+  close(fds[1]);
+  while (length < size - 1 && (n = read(fds[0], text + length, size - 1 - length)) > 0)
+    length += n;
+  text[length] = 0;
+  char rest[100];
+  while (read(fds[0], rest, sizeof rest) > 0)
+    ;
+  close(fds[0]);
+  CHECK(wait(&status) == pid);
+  if (status == 126)
+    fail("%s cannot be run", path);
+  return status;
+}
+
 int run_helper(const char *mode, const char *argument) {
   char *argv[] = { "vmtests", "-x", (char *)mode, (char *)argument, NULL };
   return run_program(self_path, argv);
+}
+
+void read_maps(char *text, long size) {
+  char path[32];
+  int fd, n;
+  long length = 0;
+  snprintf(path, sizeof path, "/proc/%d/maps", getpid());
+  fd = must_open(path, O_RDONLY);
+  while ((n = read(fd, text + length, (int)(size - length))) > 0)
+    length += n;
+  close(fd);
+  CHECK(n == 0 && length > 0 && length < size);
+  text[length] = 0;
+}
+
+void each_allocation(int (*step)(void), int may_die) {
+  enum { FAILED = 10, WORKED = 11, NOTHING_LEFT = 12 };
+  may_die |= policy_is("vm.commit", "overcommit"); /* no page is promised: any touch may be refused its own */
+  for (int n = 1; n <= MOST_ALLOCATIONS; n++) {
+    int pid = must_fork(), status;
+    if (pid == 0) {
+      CHECK(faultinject(n) == 0);
+      int worked = step(), left = faultinject(0);
+      exit(!worked ? FAILED : left > 0 ? NOTHING_LEFT : WORKED);
+    }
+    CHECK(wait(&status) == pid);
+    if (status == 1)
+      exit(1);
+    if (status == NOTHING_LEFT)
+      return;
+    if (status != FAILED && status != WORKED && !(status == -1 && may_die))
+      fail("with allocation %d failing the process ended with %d", n, status);
+  }
+  fail("there were failures up to allocation %d", MOST_ALLOCATIONS);
 }

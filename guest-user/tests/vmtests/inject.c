@@ -3,34 +3,6 @@
  * fail. The runner's leak rule and vmcheck look at what is left. */
 #include "vt.h"
 
-#define MOST 400 /* allocations in one operation, at most */
-
-/** Runs step(n) in a child for n = 1, 2, … with the n-th allocation failing, until one runs with none failed.
- *  A step returns 0 when the call failed cleanly and 1 when it worked; it may be killed where a page it
- *  touches has none to give (`may_die`). */
-static void each_allocation(int (*step)(void), int may_die) {
-  for (int n = 1; n <= MOST; n++) {
-    int pid = must_fork(), status;
-    if (pid == 0) {
-      if (faultinject(n) < 0)
-        fail("faultinject: %s", strerror(errno));
-      int worked = step();
-      long unused = faultinject(0);
-      exit(worked ? (unused > 0 ? 12 : 11) : 10);
-    }
-    CHECK(wait(&status) == pid);
-    if (status == 1)
-      exit(1);
-    if (status == 12)
-      return; /* that was more than it allocates */
-    if (status != 10 && status != 11 && !(status == -1 && may_die))
-      fail("with allocation %d failing the process ended with %d", n, status);
-    if (status == 11 && n > 40)
-      return; /* where faultinject does not tell: it has worked for long enough */
-  }
-  fail("there were failures up to allocation %d", MOST);
-}
-
 /** After the call: it worked, or it failed for lack of memory. */
 static int verdict(int ok) {
   if (!ok && errno != ENOMEM && errno != EAGAIN && errno != ENFILE)
@@ -79,8 +51,9 @@ static int do_exec(void) {
   return verdict(0);
 }
 
+/** Here the child cannot say how many allocations were left: the number at which exec works and keeps working. */
 static void at_exec(void) {
-  for (int n = 1; n <= MOST; n++) {
+  for (int n = 1, worked = 0; n <= MOST_ALLOCATIONS; n++) {
     int pid = must_fork(), status;
     if (pid == 0) {
       CHECK(faultinject(n) == 0);
@@ -90,11 +63,13 @@ static void at_exec(void) {
     CHECK(wait(&status) == pid);
     if (status == 1)
       exit(1);
-    if (status == 0 && n > 60)
-      return;
     if (status != 0 && status != 10 && status != -1)
       fail("exec with allocation %d failing ended with %d", n, status);
+    worked = status == 0 ? worked + 1 : 0;
+    if (worked == 60)
+      return;
   }
+  fail("there were failures up to allocation %d", MOST_ALLOCATIONS);
 }
 
 static int do_mmap(void) {

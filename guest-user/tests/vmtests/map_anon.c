@@ -161,6 +161,8 @@ static void arguments(void) {
       fail("mmap of %ld bytes at offset %ld with flags %x: %s", bad[i].length, bad[i].offset, bad[i].flags, strerror(errno));
   }
   CHECK(mmap(room + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED && errno == EINVAL);
+  CHECK(mmap(NULL, PAGE, RW, SHARED_ANON | MAP_GROWSDOWN, -1, 0) == MAP_FAILED && errno == EINVAL); /* only private zeros grow */
+  CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN, fd, 0) == MAP_FAILED && errno == EINVAL);
   CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, -1, 0) == MAP_FAILED && errno == EBADF);
   CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, NOFILE + 5, 0) == MAP_FAILED && errno == EBADF);
   close(fd);

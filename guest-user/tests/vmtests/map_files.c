@@ -238,6 +238,54 @@ static void truncated_under_a_mapping(void) {
   CHECK(q[3 * PAGE] == 'n');
 }
 
+/** Private copies of pages beyond the new end go with them, in a fork's child as well; what comes there later shows. */
+static void truncated_private_copies(void) {
+  int fd = pattern_file("f", 4 * PAGE, 8);
+  char *p = map_file(fd, 4 * PAGE, RW, MAP_PRIVATE, 0);
+  struct gate copied, cut;
+  gate_make(&copied);
+  gate_make(&cut);
+  memset(p, 'p', PAGE);
+  memset(p + 2 * PAGE, 'p', 2 * PAGE);
+  if (must_fork() == 0) {
+    memset(p + 3 * PAGE, 'c', PAGE); /* copies in two layers */
+    gate_open(&copied, 1);
+    gate_wait(&cut);
+    CHECK(p[0] == 'p' && !can_read(p + 2 * PAGE) && !can_read(p + 3 * PAGE));
+    exit(0);
+  }
+  gate_wait(&copied);
+  CHECK(ftruncate(fd, PAGE + 10) == 0);
+  CHECK(p[0] == 'p' && p[PAGE - 1] == 'p'); /* a copy within the file stays */
+  check_bytes(p + PAGE, 10, PAGE, 8, "what is left");
+  CHECK(!can_read(p + 2 * PAGE) && !can_write(p + 3 * PAGE));
+  gate_open(&cut, 1);
+  expect_status(0);
+  CHECK(ftruncate(fd, 4 * PAGE) == 0);
+  CHECK(all_zero(p + 2 * PAGE, 2 * PAGE));
+  memset(p + 3 * PAGE, 'n', PAGE);
+  CHECK(p[3 * PAGE] == 'n');
+}
+
+/** A private mapping of which every page has been copied is still one of the file. */
+static void wholly_copied(void) {
+  int fd = pattern_file("f", 2 * PAGE, 8);
+  char *p = map_file(fd, PAGE, RW, MAP_PRIVATE, 0), *room = empty_range(4 * PAGE, PAGE);
+  memset(p, 'p', PAGE);
+  CHECK(mprotect(p, PAGE, PROT_NONE) == 0 && mprotect(p, PAGE, RW) == 0);
+  CHECK(p[0] == 'p');
+  p[1] = 'q';
+  CHECK(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room) == room);
+  CHECK(room[0] == 'p' && room[1] == 'q');
+  check_bytes(room + PAGE, PAGE, PAGE, 8, "the file behind");
+  CHECK(madvise(room, 2 * PAGE, MADV_DONTNEED) == 0);
+  check_bytes(room, 2 * PAGE, 0, 8, "the file");
+  memset(room, 'p', 2 * PAGE);
+  CHECK(mprotect(room, 2 * PAGE, PROT_NONE) == 0 && mprotect(room, 2 * PAGE, RW) == 0);
+  CHECK(room[0] == 'p' && ftruncate(fd, PAGE) == 0);
+  CHECK(room[0] == 'p' && !can_read(room + PAGE));
+}
+
 /** O_TRUNC by another process is the same. */
 static void opened_with_truncate(void) {
   int fd = pattern_file("f", 3 * PAGE, 9);
@@ -326,6 +374,8 @@ const struct test map_file_tests[] = {
   { "map_past_end_of_file", past_end_of_file, 0 },
   { "map_tail_is_never_written", tail_is_never_written, 0 },
   { "map_truncated_under_a_mapping", truncated_under_a_mapping, 0 },
+  { "map_truncated_private_copies", truncated_private_copies, 0 },
+  { "map_wholly_copied", wholly_copied, 0 },
   { "map_opened_with_truncate", opened_with_truncate, 0 },
   { "map_devices_refused", devices_refused, 0 },
   { "map_strangers_share", strangers_share, 0 },

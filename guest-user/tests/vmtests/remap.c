@@ -57,6 +57,7 @@ static void refuses(void) {
   CHECK(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_FIXED, room) == MAP_FAILED && errno == EINVAL);
   CHECK(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + 1) == MAP_FAILED && errno == EINVAL);
   CHECK(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)USERTOP) == MAP_FAILED);
+  CHECK(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, NULL) == MAP_FAILED && errno == EINVAL);
   CHECK(mremap(p + 1, PAGE, PAGE, 0) == MAP_FAILED && errno == EINVAL);
   CHECK(mremap(p, PAGE, 0, 0) == MAP_FAILED && errno == EINVAL);
   CHECK(mremap(p, PAGE, PAGE, 64) == MAP_FAILED && errno == EINVAL);

@@ -158,6 +158,52 @@ static void private_view(void) {
   CHECK(shm_unlink("/vt.e") == 0);
 }
 
+/** Where a named memory has become smaller its private copies are gone, too; where it grows its zeros show. */
+static void private_view_cut(void) {
+  int fd = make_shm("/vt.cut", 3 * PAGE);
+  char *p = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 0);
+  CHECK(p != MAP_FAILED);
+  memset(p, 'p', 3 * PAGE);
+  CHECK(mprotect(p, 3 * PAGE, PROT_NONE) == 0 && mprotect(p, 3 * PAGE, RW) == 0);
+  CHECK(p[0] == 'p' && ftruncate(fd, PAGE) == 0);
+  CHECK(p[0] == 'p' && !can_read(p + PAGE) && !can_write(p + 2 * PAGE));
+  CHECK(ftruncate(fd, 2 * PAGE) == 0);
+  CHECK(all_zero(p + PAGE, PAGE) && !can_read(p + 2 * PAGE));
+  shm_unlink("/vt.cut");
+}
+
+/** Pages that are cut off while others touch them are in no page table when they are free. */
+static void cut_while_touched(void) {
+  int fd = make_shm("/vt.cut2", 9 * PAGE);
+  char *p = map_file(fd, 9 * PAGE, RW, MAP_SHARED, 0);
+  struct gate ready;
+  gate_make(&ready);
+  int pids[3];
+  for (int k = 0; k < 3; k++) {
+    pids[k] = must_fork();
+    if (pids[k] == 0) {
+      gate_open(&ready, 1);
+      for (int i = k;; i++) /* the kernel's touch: EFAULT where a process would get SIGBUS */
+        fstat(fd, (struct stat *)(p + (1 + i % 8) * PAGE));
+    }
+  }
+  for (int k = 0; k < 3; k++)
+    gate_wait(&ready);
+  int broken = 0;
+  for (int round = 0; round < 400 && !broken; round++) {
+    CHECK(ftruncate(fd, 9 * PAGE) == 0);
+    for (int i = 1; i < 9; i++)
+      p[i * PAGE] = (char)round;
+    CHECK(ftruncate(fd, PAGE) == 0);
+    broken = round % 20 == 0 && vmcheck() < 0;
+  }
+  for (int k = 0; k < 3; k++) {
+    kill(pids[k], SIGKILL);
+    wait(NULL);
+  }
+  CHECK(!broken && shm_unlink("/vt.cut2") == 0);
+}
+
 static void wait_compares(void) {
   uint *word = (uint *)map_anon(PAGE, RW, MAP_SHARED);
   struct timespec moment = { 0, 200 * 1000 * 1000 };
@@ -287,6 +333,8 @@ const struct test shared_tests[] = {
   { "shared_sizes", sizes, 0 },
   { "shared_opening", opening, 0 },
   { "shared_private_view", private_view, 0 },
+  { "shared_private_view_cut", private_view_cut, 0 },
+  { "shared_cut_while_touched", cut_while_touched, 0 },
   { "futex_wait_compares", wait_compares, 0 },
   { "futex_ping_pong", ping_pong, 0 },
   { "futex_mutex", mutex, 0 },

@@ -265,6 +265,40 @@ static void kill_cannot_be_blocked(void) {
   expect_status(-1);
 }
 
+/** A child that sleeps a little and ends. */
+static int short_child(void) {
+  int pid = must_fork();
+  if (pid == 0) {
+    sleep(1);
+    exit(5);
+  }
+  return pid;
+}
+
+/** Who ignores SIGCHLD gets no zombies: wait stays until the last child has ended, and then there is none. */
+static void children_not_wanted(void) {
+  struct procinfo info;
+  int first, status = 0;
+  CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+  first = short_child();
+  short_child();
+  FAILS(wait(&status), ECHILD);
+  CHECK(status == 0);
+  sleep(1); /* init buries them */
+  CHECK(!find_process(first, &info));
+  catch_signal(SIGCHLD, counting, SA_NOCLDWAIT | SA_RESTART);
+  count = 0;
+  short_child();
+  FAILS(wait(&status), ECHILD);
+  CHECK(count == 1); /* told of, but not kept */
+  catch_signal(SIGCHLD, counting, SA_RESTART);
+  first = short_child();
+  CHECK(wait(&status) == first && status == 5);
+  CHECK(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+  first = short_child();
+  CHECK(wait(&status) == first && status == 5);
+}
+
 const struct test signal_tests[] = {
   { "signal_raised", raised, 0 },
   { "signal_sent_by_child", sent_by_child, 0 },
@@ -280,6 +314,7 @@ const struct test signal_tests[] = {
   { "signal_inherited_by_fork", inherited_by_fork, 0 },
   { "signal_reset_by_exec", reset_by_exec, 0 },
   { "signal_child_ends", child_ends, 0 },
+  { "signal_children_not_wanted", children_not_wanted, 0 },
   { "signal_busy_process", busy_process, 0 },
   { "signal_forged_frames", forged_frames, 0 },
   { "signal_kill_cannot_be_blocked", kill_cannot_be_blocked, 0 },

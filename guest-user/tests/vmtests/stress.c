@@ -93,11 +93,8 @@ static void do_move(int first, int count) {
     if (state[i] != WRITABLE)
       return;
   void *moved = mremap(room + first * PAGE, count * PAGE, count * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room + to * PAGE);
-  if (moved == MAP_FAILED) { /* a range of several mappings may be refused */
+  if (moved == MAP_FAILED) { /* a range of several mappings may be refused; then all is as it was */
     CHECK(errno == EFAULT || errno == ENOMEM || errno == EINVAL);
-    for (int i = to; i < to + count; i++) /* what stood at the target may have gone */
-      if (state[i] != ABSENT)
-        do_unmap(i, 1);
     return;
   }
   CHECK(moved == room + to * PAGE);

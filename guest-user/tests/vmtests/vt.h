@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <vmstat.h>
 
 #define PAGE 4096L
 #define SUPERPAGE (2L << 20)
@@ -43,11 +42,7 @@ void check_bytes(const char *p, long n, long offset, int seed, const char *what)
 long pages_in_core(char *p, long pages);
 /** This process's leaf page-table entries. */
 uint64 resident_pages(void);
-/** Kernel counters (abi/vmstat.h); a missing call fails the test. */
-struct vmstat counters(void);
 struct sysinfo system_now(void);
-/** 1 when boot argument `name` has this value in force (row 20 of the mechanisms). */
-int policy_is(const char *name, const char *value);
 /** Frames that private memory could still be promised. */
 long promisable(void);
 /** Fails the test unless there is a swap area. */
@@ -65,8 +60,19 @@ void gate_wait(struct gate *g);
 /** sigaction that must work; flags SA_SIGINFO is added. */
 void catch_signal(int signal, void (*handler)(int, siginfo_t *, void *), int flags);
 
+/** This process's /proc/PID/maps as a string; fails if it is longer. */
+void read_maps(char *text, long size);
+
+/** Runs step() in a child for n = 1, 2, … with its n-th allocation in the kernel failing, until one runs with none
+ *  failed. A step returns 0 when its call failed cleanly and 1 when it worked; with may_die the kernel may
+ *  end it, for lack of a page, and under vm.commit=overcommit always. */
+void each_allocation(int (*step)(void), int may_die);
+#define MOST_ALLOCATIONS 800 /* in one operation, also where a policy gives each of 600 pages its frame at once */
+
 /** Runs a program of ours to its end; its status. */
 int run_program(const char *path, char **argv);
+/** The same for a program with one argument or none, with its output caught: its first size - 1 bytes and a NUL. */
+int output_of(const char *path, char *argument, char *text, int size);
 /** Runs vmtests -x MODE ARG in a child; its status. */
 int run_helper(const char *mode, const char *argument);
 

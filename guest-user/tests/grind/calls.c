@@ -1,57 +1,39 @@
-/* grind [-s SEED] [-n COUNT] [-p PROCESSES]: random system calls in a directory of its own, for ever or
- * until COUNT were made by each process. Whatever they answer, the kernel must go on. */
-#include <errno.h>
-#include <fcntl.h>
-#include <options.h>
-#include <param.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-#include <sysinfo.h>
-#include <unistd.h>
+/* grind's calls of the kinds that xv6 has: files, pipes, processes, the heap. */
+#include "grind.h"
 
-#define MAX_PROCESSES 8
+#include <sysinfo.h>
+
 #define HEAP_LIMIT (1 << 20)
 
-static ulong state;               /* of the random numbers */
 static char block[3 * 4096];
 static char *heap_start;
 
-static uint pick(uint n) { return (uint)(rand_next(&state) % n); }
-
-/** A path from a small set, so that calls meet: files, directories, forms with dots, some wrong ones. */
-static const char *path(void) {
+/* From a small set, so that calls meet: files, directories, forms with dots, some wrong ones. */
+const char *path(void) {
   static const char *const paths[] = {
     "a", "b", "c", "d", "d/a", "d/b", "e", "e/d", "e/d/a", "d/../a", "./b", "e/./d", "..", ".", "d/.", "nowhere/x", "",
-    "a/b", "d/../e/../c", "averylongname-indeed", "/grind.room/d/a", "//grind.room//b",
+    "a/b", "d/../e/../c", "averylongname-indeed", ROOM "/d/a", "//grind.room//b",
   };
   return paths[pick(sizeof paths / sizeof paths[0])];
 }
 
-/** An address: mostly good, sometimes not. */
-static void *address(void) {
+void *address(void) {
   static const ulong bad[] = { 0, 0x1000, 0x10000, 0x80000000, USERTOP - 4, USERTOP, 1UL << 40, -8UL };
   if (pick(12) == 0)
     return (void *)bad[pick(sizeof bad / sizeof bad[0])];
   if (pick(8) == 0)
     return sbrk(0) - pick(5000);
+  if (pick(4) == 0)
+    return arena_address();
   return block + pick(4096);
 }
 
 static int descriptor(void) { return (int)pick(12) - 1; }
 
-/** A child that makes a few calls of its own and ends. */
-static void some_child(void);
-
 static void call_fork(void) {
   int pid = fork();
-  if (pid == 0) {
-    state ^= (ulong)getpid() * 0x9e3779b97f4a7c15UL;
-    state |= 1;
+  if (pid == 0)
     some_child();
-  }
   if (pid > 0 && pick(4) == 0)
     xv6_kill(pid);
   if (pid > 0)
@@ -135,15 +117,15 @@ static void call_dup(void) {
     close(fd);
 }
 
-/** A descriptor that is one of ours to use: never the console, whose input would block us. */
-static int own_descriptor(void) {
+/* One of ours to use: never the console, whose input would block us. */
+int own_descriptor(void) {
   int fd = 3 + (int)pick(8);
   struct stat st;
   return fstat(fd, &st) == 0 && st.type == T_DEVICE ? -1 : fd;
 }
 
 static void one_call(void) {
-  switch (pick(34)) {
+  switch (pick(48)) {
   case 0: case 1: case 2: case 3: call_open(); break;
   case 4: case 5: write(own_descriptor(), address(), (int)pick(sizeof block - 4096)); break;
   case 6: case 7: read(own_descriptor(), address(), (int)pick(sizeof block - 4096)); break;
@@ -152,7 +134,7 @@ static void one_call(void) {
   case 10: case 11: unlink(path()); break;
   case 12: case 13: link(path(), path()); break;
   case 14: case 15: rename(path(), path()); break;
-  case 16: if (pick(8) == 0) chdir(pick(3) ? "/grind.room" : pick(2) ? "d" : "e/d"); break;
+  case 16: if (pick(8) == 0) chdir(pick(3) ? ROOM : pick(2) ? "d" : "e/d"); break;
   case 17: case 18: call_sbrk(); break;
   case 19: call_dup(); break;
   case 20: fstat(descriptor(), address()); break;
@@ -168,77 +150,39 @@ static void one_call(void) {
   case 30: xv6_kill(-(int)pick(10)); xv6_kill(100000000 + (int)pick(100)); break;
   case 31: mknod(path(), (short)pick(20), (short)pick(3)); break;
   case 32: if (pick(4) == 0) wait(address()); break;
-  default: syscall(1000 + pick(100), pick(100), pick(100)); break;
+  case 33: syscall(1000 + pick(100), pick(100), pick(100)); break;
+  default: memory_call(); break;
   }
 }
 
-static void some_child(void) {
-  for (uint i = pick(30); i > 0; i--)
-    one_call();
-  if (pick(10) == 0)
+void make_call(void) {
+  one_call();
+  ulong n = __atomic_add_fetch(&tally->calls, 1, __ATOMIC_RELAXED);
+  if (tally->check_every == 0 || n % tally->check_every != 0)
+    return;
+  if (vmcheck() == 0) {
+    __atomic_add_fetch(&tally->checks, 1, __ATOMIC_RELAXED);
+  } else {
+    printf("grind: vmcheck complains after %lu calls\n", n);
+    tally->stop = 1;
+  }
+}
+
+/* It makes a few calls, some with the kernel's memory running out at one of its allocations. */
+void some_child(void) {
+  expendable = 1;
+  random_state ^= (ulong)getpid() * 0x9e3779b97f4a7c15UL;
+  random_state |= 1;
+  if (pick(4) == 0)
+    faultinject(1 + pick(60));
+  for (uint i = pick(30); i > 0 && !tally->stop; i--)
+    make_call();
+  if (pick(100) == 0)
     *(volatile char *)0 = 1;
   exit((int)pick(256));
 }
 
-/** One process's share. */
-static void grind(ulong seed, ulong count) {
-  state = seed * 0x9e3779b97f4a7c15UL | 1;
+void calls_begin(void) {
   sbrk(8192); /* address() reaches below the break: this must not be our variables */
   heap_start = sbrk(0);
-  chdir("/grind.room");
-  for (ulong i = 0; count == 0 || i < count; i++)
-    one_call();
-}
-
-static ulong number(const char *text, const char *what) {
-  char *end;
-  ulong n = strtoul(text, &end, 0);
-  if (end == text || *end) {
-    fprintf(2, "grind: %s: not a %s\n", text, what);
-    exit(2);
-  }
-  return n;
-}
-
-/** Removes what the calls left. */
-static void clean_up(void) {
-  char *argv[] = { "rm", "-rf", "/grind.room", NULL };
-  if (fork() == 0) {
-    exec("/rm", argv);
-    exit(127);
-  }
-  wait(NULL);
-}
-
-int main(int argc, char **argv) {
-  char flags[128] = { 0 }, *values[128] = { NULL };
-  int i = parse_options(argc, argv, "s:n:p:", flags, values, "grind [-s SEED] [-n COUNT] [-p PROCESSES]");
-  ulong seed = values['s'] ? number(values['s'], "seed") : rdtime();
-  ulong count = values['n'] ? number(values['n'], "count") : 0;
-  ulong processes = values['p'] ? number(values['p'], "number of processes") : 2;
-  if (i < argc || processes < 1 || processes > MAX_PROCESSES) {
-    fprintf(2, "usage: grind [-s SEED] [-n COUNT] [-p PROCESSES (1 to %d)]\n", MAX_PROCESSES);
-    return 2;
-  }
-  clean_up();
-  mkdir("/grind.room");
-  printf("grind: seed %lu\n", seed);
-  for (ulong k = 0; k < processes; k++) {
-    int pid = fork();
-    if (pid < 0) {
-      perror("grind: fork");
-      return 1;
-    }
-    if (pid == 0) {
-      grind(seed * MAX_PROCESSES + k, count);
-      exit(0);
-    }
-  }
-  int status, failed = 0;
-  for (ulong k = 0; k < processes; k++)
-    if (wait(&status) < 0 || status != 0)
-      failed = 1;
-  clean_up();
-  printf(failed ? "grind: a process ended badly (status %d)\n" : "grind: OK\n", status);
-  return failed;
 }

@@ -1,0 +1,36 @@
+// The kernel's policies (docs/virtual-memory.md): the guest's quick tests of virtual memory pass under each. The tests of a
+// policy's effect assert the one in force. `npm run matrix` has all combinations, and the slow tests.
+import { expect, test } from "vitest";
+import { MemoryBlock } from "../../emulator/index.ts";
+import { judge } from "../../scripts/matrix/runs.ts";
+import { haveQemu, machine, pagingImage, runOnQemu } from "./support.ts";
+
+const MIB = 2 ** 20;
+const HARTS = 4;
+
+/** Boot with these arguments and run a command. Everything printed, and the exit status; null when it came to no end. */
+async function run(append: string, command: string, megabytes: number): Promise<{ text: string; status: number | null }> {
+  const m = await machine({ harts: HARTS, memory: megabytes * MIB, disk: new MemoryBlock(pagingImage()), append: `${append} run="${command}"` });
+  const stop = m.runToEnd({ maxSteps: 60e9 });
+  return { text: m.console.text, status: stop.reason === "poweroff" ? stop.code : null };
+}
+
+test.each([
+  ["vm.heap=eager", "emulator", 16],
+  ["vm.fork=copy", "qemu", 128],
+  ["vm.exec=load", "emulator", 16],
+  ["vm.zeropage=off", "qemu", 16],
+  ["vm.superpages=off", "emulator", 128],
+  ["vm.commit=overcommit", "emulator", 16],
+] as const)("vmtests pass under %s, on the %s with %i MiB", async (policy, where, megabytes) => {
+  const onQemu = where === "qemu" && haveQemu;
+  const { text, status } = onQemu ? runOnQemu("vmtests -q", { harts: HARTS, memory: megabytes, image: pagingImage(), append: policy }) : await run(policy, "vmtests -q", megabytes);
+  expect(judge(text, status), text.slice(-3000)).toMatchObject({ passed: true, why: "" });
+});
+
+test("who touches more than there is, granted under vm.commit=overcommit, is killed alone and with a sentence", async () => {
+  const { text, status } = await run("vm.commit=overcommit", "vmtests commit_policy_contest; usertests memory_contest", 16);
+  expect(status, text).toBe(0);
+  expect(text.match(/^pid \d+ vmtests: store page fault at 0x[0-9a-f]+ \(no memory: more was granted than there is\), pc 0x[0-9a-f]+: killed\r?$/gm)).toHaveLength(4);
+  expect(text.match(/^pid \d+ usertests: store page fault at .* \(no memory: more was granted than there is\), .*: killed\r?$/gm)).toHaveLength(5);
+});
