@@ -10,6 +10,8 @@ export interface EventTypes {
   trap: { hart: number; cause: number; from: Privilege; to: Privilege; pcLo: number; pcHi: number; valueLo: number; valueHi: number };
   /** An interrupt was taken; `cause` is its number. */
   interrupt: { hart: number; cause: number; from: Privilege; to: Privilege; pcLo: number; pcHi: number };
+  /** mret or sret was executed; pc is where it goes on. */
+  trapReturn: { hart: number; from: Privilege; to: Privilege; pcLo: number; pcHi: number };
   /** An address did not translate; `walk` is only good during the call. */
   pageFault: { hart: number; access: Access; lo: number; hi: number; walk: Walk };
   /** A translation was cached. */
@@ -29,7 +31,7 @@ export interface EventTypes {
 export type EventName = keyof EventTypes;
 
 /** Every event's name, for help texts and for checking what a user asks for. */
-export const EVENT_NAMES: readonly EventName[] = ["trap", "interrupt", "pageFault", "tlbFill", "fence", "csr", "device", "instruction", "input"];
+export const EVENT_NAMES: readonly EventName[] = ["trap", "interrupt", "trapReturn", "pageFault", "tlbFill", "fence", "csr", "device", "instruction", "input"];
 
 type Sinks = { [N in EventName]: ((event: EventTypes[N]) => void) | undefined };
 
@@ -37,6 +39,7 @@ type Sinks = { [N in EventName]: ((event: EventTypes[N]) => void) | undefined };
 export class Events implements Sinks {
   trap: Sinks["trap"] = undefined;
   interrupt: Sinks["interrupt"] = undefined;
+  trapReturn: Sinks["trapReturn"] = undefined;
   pageFault: Sinks["pageFault"] = undefined;
   tlbFill: Sinks["tlbFill"] = undefined;
   fence: Sinks["fence"] = undefined;
@@ -46,7 +49,7 @@ export class Events implements Sinks {
   input: Sinks["input"] = undefined;
   /** Called when an event got its first listener or lost its last: for events whose publisher has to be switched on. */
   onChange: (name: EventName) => void = () => undefined;
-  private readonly listeners = new Map<EventName, ((event: never) => void)[]>();
+  private listeners = new Map<EventName, ((event: never) => void)[]>();
 
   /** Listen; the result stops listening. */
   on<N extends EventName>(name: N, listener: (event: EventTypes[N]) => void): () => void {
@@ -58,6 +61,21 @@ export class Events implements Sinks {
       const at = list.indexOf(listener);
       if (at >= 0) list.splice(at, 1);
       this.connect(name);
+    };
+  }
+
+  /**
+   * Set all listeners aside, as for a stretch that is run again and that they have heard of. Those that come meanwhile
+   * hear as ever, and are dropped when the result is called, which brings the others back.
+   */
+  quiet(): () => void {
+    const aside = this.listeners;
+    this.listeners = new Map();
+    for (const name of aside.keys()) this.connect(name);
+    return () => {
+      const meanwhile = this.listeners;
+      this.listeners = aside;
+      for (const name of new Set([...meanwhile.keys(), ...aside.keys()])) this.connect(name);
     };
   }
 

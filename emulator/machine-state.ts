@@ -4,8 +4,9 @@ import type { BlockBackend, State } from "./bus.ts";
 import { Fields } from "./devices/state.ts";
 import { CSRS, STATE_WORDS, X } from "./hart/layout.ts";
 import type { Hart } from "./hart/hart.ts";
-import type { Machine, MachineOptions } from "./machine.ts";
-import type { TlbState } from "./mmu/tlb.ts";
+import type { Machine, MachineOptions, Stop } from "./machine.ts";
+import { entryWords, type TlbState } from "./mmu/tlb.ts";
+import { RAM } from "./memory-map.ts";
 import type { Privilege } from "./mmu/walk.ts";
 
 const FRAME = 4096;
@@ -17,12 +18,33 @@ const saves = (d: BlockBackend | null): d is SavingBackend => d !== null && "sav
 /** The state record of a machine. */
 export function saveMachine(m: Machine): State {
   return {
-    ...saveWiring(m),
-    harts: m.harts.map(saveHart),
+    ...saveCore(m),
     disks: (m.options.disks ?? []).map((d) => (saves(d) ? d.save() : null)),
     ram: saveRam(m),
     inputs: m.inputLog.map((e) => ({ at: e.at, kind: e.kind, bytes: e.bytes })),
   };
+}
+
+/** All but RAM, disks and the input log: what history keeps of a moment beside pages. */
+export function saveCore(m: Machine): { [name: string]: State } {
+  return { ...saveWiring(m), phase: m.phase, harts: m.harts.map(saveHart) };
+}
+
+/** Take over what `saveCore` gave, when RAM and disks are those of that moment. */
+export function loadCore(m: Machine, state: State): void {
+  const fields = new Fields(state, "machine");
+  const round = fields.record("round");
+  for (const name of ["start", "length", "turn", "taken"] as const) m.round[name] = round.number(name, 2 ** 53);
+  m.round.solo = round.boolean("solo");
+  m.lastHart = fields.number("lastHart");
+  m.steps = fields.number("steps", 2 ** 53);
+  m.phase = fields.number("phase", 2) as Machine["phase"];
+  fields.list("harts", m.harts.length).forEach((h, i) => loadHart(m.harts[i]!, h));
+  m.platform.load(fields.value("devices"));
+  // Devices pull interrupt wires while they load; the wires' levels are part of the harts' state.
+  fields.list("harts", m.harts.length).forEach((h, i) => { m.harts[i]!.lines = new Fields(h, `hart${i}`).number("lines"); });
+  m.clock.load(fields.value("clock"));
+  loadOutside(m, fields);
 }
 
 /** The machine between harts, RAM and disks. */
@@ -53,22 +75,12 @@ export const loadMachine = {
   /** Put the state into a machine made with those options. */
   into(m: Machine, state: State): void {
     const fields = new Fields(state, "machine");
-    const round = fields.record("round");
-    for (const name of ["start", "length", "turn", "taken"] as const) m.round[name] = round.number(name, 2 ** 53);
-    m.round.solo = round.boolean("solo");
-    m.lastHart = fields.number("lastHart");
-    m.steps = fields.number("steps", 2 ** 53);
     loadRam(m, fields.record("ram"));
-    fields.list("harts", m.harts.length).forEach((h, i) => loadHart(m.harts[i]!, h));
     fields.list("disks", 8).forEach((d, i) => {
       const disk = m.options.disks?.[i] ?? null;
       if (d !== null && saves(disk)) disk.load(d);
     });
-    m.platform.load(fields.value("devices"));
-    // Devices pull interrupt wires while they load; the wires' levels are part of the harts' state.
-    fields.list("harts", m.harts.length).forEach((h, i) => { m.harts[i]!.lines = new Fields(h, `hart${i}`).number("lines"); });
-    m.clock.load(fields.value("clock"));
-    loadOutside(m, fields);
+    loadCore(m, state);
     for (const e of fields.list("inputs", Infinity)) {
       const entry = new Fields(e, "input");
       m.inputLog.push({ at: entry.number("at", 2 ** 53), kind: "console", bytes: entry.bytes("bytes", 0, 2 ** 32) });
@@ -78,13 +90,15 @@ export const loadMachine = {
 
 /** What joins the machine to the world: how it ended, what it waits to be told, where it tells its exit code. */
 function loadOutside(m: Machine, fields: Fields): void {
-  if (fields.value("tohost") !== null) m.watchToHost(fields.number("tohost", 2 ** 53));
-  if (fields.value("ended") !== null) {
-    const ended = fields.record("ended");
-    m.ended = ended.value("reason") === "reset" ? { reason: "reset" } : { reason: "poweroff", code: ended.number("code") };
-  }
-  for (const bytes of fields.list("waitingInput", Infinity)) if (bytes instanceof Uint8Array) m.input({ kind: "console", bytes });
+  const tohost = fields.value("tohost") === null ? null : fields.number("tohost", 2 ** 53);
+  if (tohost !== m.tohost) m.watchToHost(tohost);
+  m.ended = fields.value("ended") === null ? null : loadEnd(fields.record("ended"));
+  m.waitingInput.length = 0;
+  for (const bytes of fields.list("waitingInput", Infinity)) if (bytes instanceof Uint8Array) m.waitingInput.push({ kind: "console", bytes });
 }
+
+const loadEnd = (ended: Fields): Stop =>
+  ended.value("reason") === "reset" ? { reason: "reset" } : { reason: "poweroff", code: ended.number("code") };
 
 function saveHart(h: Hart): State {
   const first = h.base >> 2;
@@ -151,13 +165,13 @@ function saveRam(m: Machine): State {
 }
 
 function loadRam(m: Machine, f: Fields): void {
-  const { ramBase, ramBytes } = m.memory.plan;
+  const { ramBytes } = m.memory.plan;
   const frames = integers(f, "frames", ramBytes / FRAME);
   const data = f.bytes("data", frames.length * FRAME, frames.length * FRAME);
-  m.memory.bytes.fill(0, ramBase, ramBase + ramBytes);
+  m.memory.clear();
   frames.forEach((frame, i) => {
     if (!(frame >= 0 && frame < ramBytes / FRAME)) throw new Error("snapshot: a frame of RAM lies outside RAM");
-    m.memory.bytes.set(data.subarray(i * FRAME, (i + 1) * FRAME), ramBase + frame * FRAME);
+    m.memory.write(RAM + frame * FRAME, data.subarray(i * FRAME, (i + 1) * FRAME), "host");
   });
 }
 
@@ -171,26 +185,54 @@ export function hashMachine(m: Machine): string {
     h.words(hart.words, first + (X >> 2), first + (X >> 2) + 64);
     h.words(hart.words, first + 68, first + 70);
     h.words(hart.words, first + (CSRS >> 2), first + STATE_WORDS);
-    const { state: _state, ...others } = saveHart(hart) as { [name: string]: State };
+    const { state: _state, tlb: _tlb, ...others } = saveHart(hart) as { [name: string]: State };
     h.text(JSON.stringify(others, (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));
+    for (const { entries, ...context } of hart.mmu.tlb.save()) {
+      h.text(JSON.stringify(context));
+      const words = entryWords(entries);
+      h.words(words, 0, words.length);
+    }
   }
   h.words(m.memory.words, m.memory.plan.ramBase / 4, (m.memory.plan.ramBase + m.memory.plan.ramBytes) / 4);
   return h.hex();
 }
 
-/** Two multiplicative 32-bit lanes; fast, and good enough to tell states apart. */
+/** Hash of bytes, in hexadecimal. */
+export function hashBytes(bytes: Uint8Array): string {
+  const h = new Hash();
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  padded.set(bytes);
+  h.words(Int32Array.of(bytes.length), 0, 1);
+  h.words(new Int32Array(padded.buffer), 0, padded.length / 4);
+  return h.hex();
+}
+
+/** Four multiplicative 32-bit lanes, each for every fourth word; fast, and good enough to tell states apart. */
 class Hash {
   private a = 0x9e3779b9 | 0;
   private b = 0x85ebca6b | 0;
+  private c = 0xc2b2ae35 | 0;
+  private d = 0x27d4eb2f | 0;
 
   words(w: Int32Array, from: number, to: number): void {
-    let { a, b } = this;
-    for (let i = from; i < to; i++) {
-      a = Math.imul(a ^ w[i]!, 0x01000193) + ((a >>> 15) ^ i);
-      b = Math.imul((b << 5) | (b >>> 27), 0x9e3779b1) ^ w[i]!;
+    let { a, b, c, d } = this;
+    let i = from;
+    for (; i + 4 <= to; i += 4) {
+      a = Math.imul(a ^ w[i]!, 0x9e3779b1);
+      b = Math.imul(b ^ w[i + 1]!, 0x85ebca77);
+      c = Math.imul(c ^ w[i + 2]!, 0xc2b2ae3d);
+      d = Math.imul(d ^ w[i + 3]!, 0x27d4eb2d);
+      a ^= a >>> 15;
+      b ^= b >>> 13;
+      c ^= c >>> 16;
+      d ^= d >>> 14;
     }
-    this.a = a | 0;
-    this.b = b | 0;
+    for (; i < to; i++) a = Math.imul(a ^ w[i]!, 0x9e3779b1) ^ (a >>> 15);
+    // The lanes change places, and the length enters, so that no two parts of a state can be exchanged.
+    this.a = b ^ (to - from);
+    this.b = c;
+    this.c = d;
+    this.d = a;
   }
 
   text(s: string): void {
@@ -200,6 +242,10 @@ class Hash {
   }
 
   hex(): string {
-    return (this.a >>> 0).toString(16).padStart(8, "0") + (this.b >>> 0).toString(16).padStart(8, "0");
+    const mix = (x: number, y: number): string => {
+      const z = Math.imul(x ^ (y >>> 16), 0x9e3779b1) + Math.imul(y ^ (x >>> 13), 0x85ebca6b);
+      return ((z ^ (z >>> 15)) >>> 0).toString(16).padStart(8, "0");
+    };
+    return mix(this.a, this.c) + mix(this.b, this.d);
   }
 }

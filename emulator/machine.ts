@@ -7,7 +7,6 @@ import { RESET_PC } from "./boot/bootrom.ts";
 import { VirtualClock } from "./clock.ts";
 import { MEI, MSI, MTI, SEI } from "./hart/bits.ts";
 import { Hart } from "./hart/hart.ts";
-import { planMemory, type MemoryPlan } from "./hart/layout.ts";
 import { takeInterrupt } from "./hart/trap.ts";
 import { CodeCache } from "./engine/code-cache.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -15,67 +14,16 @@ import { Interpreter } from "./engine/interpreter.ts";
 import { Reference } from "./engine/reference.ts";
 import { Events } from "./events.ts";
 import { Console } from "./console.ts";
+import { DiskDoor } from "./devices/disk-door.ts";
 import { Inspector } from "./inspector.ts";
-import { MAX_HARTS, RAM } from "./memory-map.ts";
-import { FRAME_WATCHED, PhysicalMemory } from "./mmu/physical.ts";
+import { DEFAULT_EPOCH, planOf, type EngineName, type Input, type InputEntry, type MachineOptions, type Stop } from "./machine-options.ts";
+import { PhysicalMemory } from "./mmu/physical.ts";
 import { Platform } from "./platform.ts";
 import { hashMachine, loadMachine, saveMachine } from "./machine-state.ts";
 import { packState, unpackState } from "./snapshot.ts";
+import { Stops } from "./stops.ts";
 
-export type EngineName = "interpreter" | "reference";
-export const ENGINE_NAMES: readonly EngineName[] = ["interpreter", "reference"];
-
-/** What to build. Images are the bytes of ELF files or raw images. */
-export interface MachineOptions {
-  /** Bytes of RAM, a multiple of 4096; default 128 MiB. */
-  readonly memory?: number | undefined;
-  /** Number of harts, 1 to 8; default 1. */
-  readonly harts?: number | undefined;
-  readonly engine?: EngineName | undefined;
-  /** Firmware that runs first, in machine mode; absent: the kernel starts in machine mode. */
-  readonly bios?: Uint8Array | null | undefined;
-  readonly kernel?: Uint8Array | undefined;
-  readonly initrd?: Uint8Array | undefined;
-  /** The kernel's command line. */
-  readonly append?: string | undefined;
-  /** Disks, by virtio slot. */
-  readonly disks?: readonly (BlockBackend | null)[] | undefined;
-  /** Who sets a PTE's A and D bits: hardware (as QEMU), or software after a page fault (Svade). */
-  readonly adUpdate?: "hardware" | "fault" | undefined;
-  /** Seed of what the device tree calls rng-seed. */
-  readonly seed?: number | undefined;
-  /** Seconds since 1970 that the clock chip shows at virtual time 0. */
-  readonly epoch?: number | undefined;
-}
-
-/** Why `run` came back. */
-export type Stop =
-  /** The steps asked for were taken. */
-  | { readonly reason: "budget" }
-  /** Every hart waits for an interrupt; the next alarm is at `wakeAt` ns (Infinity: only input can wake it). */
-  | { readonly reason: "idle"; readonly wakeAt: number }
-  /** The guest ended the run; code 0 is success. */
-  | { readonly reason: "poweroff"; readonly code: number }
-  /** The guest asked for a reset; `reset` does it. */
-  | { readonly reason: "reset" }
-  /** `pause` was called. */
-  | { readonly reason: "paused" };
-
-/** Something from outside. */
-export interface Input {
-  readonly kind: "console";
-  readonly bytes: Uint8Array;
-}
-
-/** An input and the virtual time (ns) at which the machine took it in. */
-export interface InputEntry extends Input {
-  readonly at: number;
-}
-
-/** Smallest and largest RAM, in bytes. */
-export const MEMORY_LIMITS = { least: 2 ** 20, most: 3 * 2 ** 30 } as const;
-/** 2026-01-01T00:00:00Z: what the clock chip shows unless told otherwise, so that runs are alike. */
-export const DEFAULT_EPOCH = 1_767_225_600;
+export * from "./machine-options.ts";
 
 /** Steps a hart takes in its turn while others are awake, and while it is the only one. */
 const QUANTUM = 5_000;
@@ -105,6 +53,10 @@ export class Machine {
   readonly console = new Console();
   /** Reading the machine from outside, without effect. */
   readonly inspect: Inspector;
+  /** What may stop it: breakpoints, watches, a hart's turn. */
+  readonly stops: Stops;
+  /** Its disks, by virtio slot. */
+  readonly disks: readonly (DiskDoor | null)[];
   /** Everything that came from outside, in order. */
   readonly inputLog: InputEntry[] = [];
   /** Steps taken by all harts since power-on. */
@@ -113,6 +65,12 @@ export class Machine {
   readonly round: Round = { start: 0, length: 0, turn: 0, taken: 0, solo: false };
   /** The hart that ran last. */
   lastHart = 0;
+  /** How much of what comes before the next step has been done: nothing, a round begun (or found to be idle), interrupts looked for. */
+  phase: 0 | 1 | 2 = 0;
+  /** A stretch that has been run before is being run again behind the scenes (see emulator/history). */
+  replaying = false;
+  /** Called before something from outside (input, a reset) is given to the machine. */
+  onOutside: (what: "input" | "reset") => void = () => undefined;
   readonly codeCache: CodeCache;
   private readonly engines: Engine[];
   private running: Hart | null = null;
@@ -124,7 +82,9 @@ export class Machine {
   ended: Stop | null = null;
   /** Physical address of the simulators' `tohost` word, or null. */
   tohost: number | null = null;
+  private unwatchToHost: () => void = () => undefined;
   private pausing = false;
+  private settling = false;
 
   /** Build a machine and load its images. Rejects with an Error of one line when an option or image cannot be. */
   static async create(options: MachineOptions): Promise<Machine> {
@@ -141,6 +101,7 @@ export class Machine {
 
   private constructor(options: MachineOptions) {
     this.options = options;
+    this.disks = (options.disks ?? []).map((d) => (d === null ? null : new DiskDoor(d)));
     const plan = planOf(options);
     const wasm = new WebAssembly.Memory({ initial: plan.totalBytes / 65536, maximum: plan.totalBytes / 65536 });
     this.clock = new VirtualClock(() => this.now, (at) => this.shortenTo(at));
@@ -152,7 +113,7 @@ export class Machine {
       clock: this.clock,
       dma,
       lines: { msip: lines(MSI), mtip: lines(MTI), meip: lines(MEI), seip: lines(SEI) },
-      disks: options.disks ?? [],
+      disks: this.disks,
       onConsole: (byte) => this.console.put(byte),
       onFinish: (f) => this.end(f.kind === "reset" ? { reason: "reset" } : { reason: "poweroff", code: f.kind === "pass" ? 0 : f.code }),
       epoch: options.epoch ?? DEFAULT_EPOCH,
@@ -169,6 +130,8 @@ export class Machine {
       ? new Reference(h, this.memory, this.codeCache) : new Interpreter(h, this.memory, this.codeCache, wasm));
     this.events.onChange = () => this.observeBus();
     this.inspect = new Inspector(this.memory, harts);
+    this.stops = new Stops(this.codeCache.breakpoints, this.memory.watches, () => this.pause());
+    this.memory.track();
     this.boot();
   }
 
@@ -181,13 +144,20 @@ export class Machine {
     return solo ? start + taken + (this.running === null ? 0 : this.running.progress) : start;
   }
 
+  /** Steps that all harts had completed before what is under way: exact inside every event and helper. */
+  get moment(): number {
+    return this.steps + (this.running === null ? 0 : this.running.progress - this.running.counted);
+  }
+
   /** Back to power-on, with the same images. Disks keep their contents. */
   reset(): void {
-    this.memory.bytes.fill(0, this.memory.plan.ramBase);
+    this.onOutside("reset");
+    this.memory.clear();
     this.platform.reset();
     this.codeCache.reset();
     Object.assign(this.round, { start: this.now, length: 0, turn: 0, taken: 0, solo: false });
     this.ended = null;
+    this.phase = 0;
     this.boot();
   }
 
@@ -200,7 +170,8 @@ export class Machine {
 
   private boot(): void {
     const { ramBytes: memory, harts } = this.memory.plan;
-    const booted = loadImages({ ...this.options, memory, harts, seed: this.options.seed ?? 0 }, this.memory);
+    const ram: Dma = { view: (pa, n) => this.memory.view(pa, n), write: (pa, bytes) => this.memory.write(pa, bytes, "host") };
+    const booted = loadImages({ ...this.options, memory, harts, seed: this.options.seed ?? 0 }, ram);
     this.platform.bootRom.program(booted.rom);
     for (const h of this.harts) {
       h.reset(RESET_PC, 0);
@@ -211,18 +182,14 @@ export class Machine {
 
   /** The simulators' test convention: an odd value stored at `tohost` ends the run with exit code value >> 1. */
   watchToHost(tohost: number | null): void {
-    const flags = this.memory.frameFlags;
-    for (let i = 0; i < flags.length; i++) flags[i] = flags[i]! & ~FRAME_WATCHED;
+    this.unwatchToHost();
+    this.unwatchToHost = () => undefined;
     this.tohost = tohost;
-    this.memory.onWatchedWrite = () => undefined;
     if (tohost === null) return;
-    const frame = Math.floor((tohost - RAM) / 4096);
-    this.memory.frameFlags[frame] = this.memory.frameFlags[frame]! | FRAME_WATCHED;
-    this.memory.onWatchedWrite = (pa, size) => {
-      if (pa > tohost || pa + size <= tohost) return;
+    this.unwatchToHost = this.memory.watches.add({ space: "physical", start: BigInt(tohost), length: 1, read: false, write: true, always: true }, () => {
       const low = this.memory.words[this.memory.host(tohost, 4) >>> 2]!;
       if ((low & 1) !== 0) this.end({ reason: "poweroff", code: low >>> 1 });
-    };
+    });
   }
 
   /** Run until `maxSteps` steps were taken or something else stops the machine. Time does not pass while it is idle: see `skipTo`. */
@@ -245,6 +212,22 @@ export class Machine {
     return this.ended ?? { reason: this.pausing ? "paused" : "budget" };
   }
 
+  /**
+   * Do what comes before the next step, without taking it: begin a round (1), and look for interrupts (2). It ends
+   * sooner when every hart waits. False when somebody called `pause`.
+   */
+  settle(phase: 1 | 2): boolean {
+    this.pausing = false;
+    this.settling = true;
+    while (this.ended === null && !this.pausing && this.phase < phase) {
+      if (this.round.length === 0 && this.startRound() !== null) break;
+      if (phase === 1) break;
+      this.takeTurn(1);
+    }
+    this.settling = false;
+    return !this.pausing;
+  }
+
   /** Make `run` return after the current instruction. */
   pause(): void {
     this.pausing = true;
@@ -255,11 +238,14 @@ export class Machine {
   skipTo(time: number): void {
     if (this.round.length !== 0) return;
     const to = Math.min(time, this.clock.nextAlarm(), this.nextReplay());
-    if (to > this.round.start && to !== Infinity) this.round.start = to;
+    if (to <= this.round.start || to === Infinity) return;
+    this.round.start = to;
+    this.phase = 0;
   }
 
   /** Something from outside: the machine takes it in at the next moment when all harts are between turns. */
   input(input: Input): void {
+    this.onOutside("input");
     this.waitingInput.push({ ...input, bytes: input.bytes.slice() });
   }
 
@@ -268,10 +254,10 @@ export class Machine {
     this.input({ kind: "console", bytes: new TextEncoder().encode(text) });
   }
 
-  /** Take inputs from a log, at the virtual times at which they were taken in when it was made. */
-  replay(log: readonly InputEntry[]): void {
+  /** Take inputs from a log, from its entry `from` on, at the virtual times at which they were taken in when it was made. */
+  replay(log: readonly InputEntry[], from = 0): void {
     this.replayed = log;
-    this.replayAt = 0;
+    this.replayAt = from;
   }
 
   /**
@@ -323,6 +309,7 @@ export class Machine {
       for (const h of this.harts) h.mmu.reservedAddress = -1; // a device may have written memory
     }
     this.takeInput();
+    this.phase = 1;
     if (this.ended !== null) return this.ended;
     let awake = 0;
     for (const h of this.harts) {
@@ -343,6 +330,11 @@ export class Machine {
     const h = this.harts[r.turn]!;
     if (h.waiting && h.awaited !== 0 && !r.solo) h.waiting = false; // a solo round ends when it wakes another hart
     let used = 0;
+    const { turn } = this.stops;
+    if (turn !== null && !h.waiting) {
+      turn(h.id);
+      if (this.pausing) return 0;
+    }
     if (!h.waiting) {
       if (this.lastHart !== h.id) {
         h.mmu.reservedAddress = -1; // others have run since
@@ -363,12 +355,17 @@ export class Machine {
     this.running = h;
     while (h.held > 0 && !h.waiting && this.ended === null && !this.pausing) {
       takeInterrupt(h);
+      this.phase = 2;
+      if (this.settling) break;
       const { instruction } = this.events;
       const grant = instruction === undefined ? h.held : 1;
       if (instruction !== undefined) instruction({ hart: h.id, pcLo: h.pcLo, pcHi: h.pcHi });
+      if (this.pausing) break; // by a listener of one of these two
       h.held -= grant;
       h.budget = grant;
+      h.counted = 1;
       this.engines[h.id]!.run();
+      h.counted = 0;
     }
     const used = h.progress;
     this.running = null;
@@ -376,6 +373,7 @@ export class Machine {
     h.granted = h.budget = h.held = 0;
     r.taken += used;
     this.steps += used;
+    if (used > 0) this.phase = 0;
     return used;
   }
 
@@ -425,15 +423,4 @@ export class Machine {
     if (this.events.input !== undefined) this.events.input({ at: this.round.start, kind });
     this.platform.uart.receive(bytes);
   }
-}
-
-/** Check the sizes asked for and lay out memory. */
-function planOf(options: MachineOptions): MemoryPlan {
-  const harts = options.harts ?? 1;
-  const memory = options.memory ?? 128 * 2 ** 20;
-  if (!Number.isInteger(harts) || harts < 1 || harts > MAX_HARTS) throw new Error(`${harts} harts: there must be 1 to ${MAX_HARTS}`);
-  if (!(memory >= MEMORY_LIMITS.least && memory <= MEMORY_LIMITS.most)) throw new Error(`${memory} bytes of memory: there must be 1 MiB to 3 GiB`);
-  if (memory % 4096 !== 0) throw new Error(`${memory} bytes of memory: not a multiple of 4096`);
-  if (options.engine !== undefined && !ENGINE_NAMES.includes(options.engine)) throw new Error(`there is no engine ${String(options.engine)}`);
-  return planMemory(harts, memory);
 }

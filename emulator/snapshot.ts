@@ -1,10 +1,10 @@
 // The snapshot container: one JSON document (states by name) followed by the byte arrays that it refers to.
 //
-//     "PWSNAP02"  u32 length of JSON  JSON  blobs, back to back
+//     "PWSNAP03"  u32 length of JSON  JSON  blobs, back to back
 
 import type { State } from "./bus.ts";
 
-const MAGIC = "PWSNAP02";
+const MAGIC = "PWSNAP03";
 
 /** Pack a state into one buffer. */
 export function packState(state: State): Uint8Array {

@@ -2,10 +2,11 @@
 // boot the same kernel and disk, and are timed from outside by the lines that the guest's `bench` program prints.
 import { Command, InvalidArgumentError } from "commander";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { historyRows } from "./bench-history.ts";
 import { defaultImage } from "./default-disk.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -159,7 +160,7 @@ function positive(text: string): number {
 }
 
 async function main(): Promise<void> {
-  const names = [...WORKLOADS.map((w) => w.name), "boot"];
+  const names = [...WORKLOADS.map((w) => w.name), "boot", "history"];
   const program = new Command("bench")
     .description("Measure this machine beside QEMU (when it is installed). Ratios above 1: ours is better.")
     .option("--json", 'print {"rows":[{"name","unit","ours","qemu","ratio"}]} instead of a table')
@@ -192,9 +193,10 @@ async function main(): Promise<void> {
     if (options.json !== true) printHeader();
     for (const name of chosen) {
       const w = WORKLOADS.find((x) => x.name === name);
-      const row = w === undefined ? await measureBoot(ours, qemu, options.repeat) : await measureWorkload(w, ours, qemu, options.repeat);
-      rows.push(row);
-      if (options.json !== true) printRow(row);
+      const made = name === "history" ? await historyRows(new Uint8Array(readFileSync(KERNEL)), new Uint8Array(readFileSync(disk)), options.repeat)
+        : [w === undefined ? await measureBoot(ours, qemu, options.repeat) : await measureWorkload(w, ours, qemu, options.repeat)];
+      rows.push(...made);
+      if (options.json !== true) made.forEach(printRow);
     }
     if (options.json === true) console.log(JSON.stringify({ rows }));
   } finally {

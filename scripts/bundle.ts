@@ -29,6 +29,7 @@ function unpack() {
 export const KERNEL_PATH = "(built in)";
 export const kernelImage = () => unpack()[0].bytes;
 export const userPrograms = () => unpack().slice(1);
+export const debugFile = () => undefined; // they would double the bundle: programs have names there, and no lines
 `;
 }
 

@@ -72,7 +72,7 @@ test("a good file: segments at their physical addresses, the entry translated, t
   expect(image.segments[1]!.data[0]).toBe(0xda);
   expect(image.segments[0]!.va).toEqual({ lo: 0x8000_0000, hi: 0xffff_ffff });
   expect(image.symbols).toHaveLength(2);
-  expect(image.symbols[1]).toEqual({ name: "tohost", value: { lo: 0x8000_2008, hi: 0xffff_ffff }, size: 8, type: 1 });
+  expect(image.symbols[1]).toEqual({ name: "tohost", value: { lo: 0x8000_2008, hi: 0xffff_ffff }, size: 8, type: 1, binding: 1, section: 0 });
   expect(symbolAddress(image, "tohost")).toBe(0x8000_2008);
   expect(symbolAddress(image, "fromhost")).toBe(null);
 });
@@ -133,6 +133,13 @@ const bad: [string, Uint8Array, string][] = [
 test.each(bad)("refused: %s", (_name, bytes, message) => {
   expect(() => parseElf(bytes)).toThrow(ElfError);
   expect(() => parseElf(bytes)).toThrow(message);
+});
+
+test("a name that goes on and on is refused: many symbols could share it", () => {
+  const long = new Uint8Array(LENGTH + 5000).fill(0x61, LENGTH);
+  long.set(changed(SECTIONS + 64 + 24, 8, LENGTH));
+  new DataView(long.buffer).setBigUint64(SECTIONS + 64 + 32, 5000n, true);
+  expect(() => parseElf(long)).toThrow("has a name of more than 4096 characters");
 });
 
 test("it must fit into memory", () => {

@@ -51,6 +51,20 @@ describe("own options", () => {
     expect(parse("--trace", "all").trace).toEqual(EVENT_NAMES.filter((n) => n !== "instruction"));
   });
 
+  it("serve gdb on a port that is given or usual", () => {
+    expect(parse("--gdb")).toMatchObject({ gdb: 1234, wait: false });
+    expect(parse("--gdb", "--smp", "2", "--wait")).toMatchObject({ gdb: 1234, wait: true, harts: 2 });
+    expect(parse("--gdb", "5000", "run", "ls")).toMatchObject({ gdb: 5000, run: "ls" });
+    expect(parse("--gdb", "run", "ls", "-l")).toMatchObject({ gdb: 1234, run: "ls -l" });
+    expect(parse("run", "ls", "--gdb=0")).toMatchObject({ gdb: 0, run: "ls" });
+    expect(parse("--append", "--gdb", "run", "ls")).toMatchObject({ gdb: undefined, append: ["--gdb"] });
+    expect(parse("run", "--", "echo", "--gdb", "5")).toMatchObject({ gdb: undefined, run: "echo --gdb 5" });
+    expect(parse("--gdb", "qemu", "-machine", "virt", "-bios", "none", "-kernel", "K")).toMatchObject({ gdb: 1234, kernel: "K" });
+    expect(mistake("--gdb=99999")).toBe("--gdb 99999: not a TCP port (0 to 65535)");
+    expect(mistake("--gdb=x")).toContain("--gdb x: not a TCP port");
+    expect(mistake("--wait")).toBe("--wait: nothing would ever start the machine; serve gdb too");
+  });
+
   it("take sizes with units", () => {
     const sizes = { "1M": 2 ** 20, "128": 2 ** 27, "1g": 2 ** 30, "3G": 3 * 2 ** 30, "2048K": 2 ** 21, "64MiB": 2 ** 26 };
     for (const [text, bytes] of Object.entries(sizes)) expect(parse("--memory", text).memory).toBe(bytes);
@@ -59,7 +73,7 @@ describe("own options", () => {
   it("print help with every option in it, and the version", () => {
     for (const args of [["--help"], ["-h"], ["run", "--help"], ["--smp", "2", "--help"]]) {
       const help = printed(...args);
-      const names = ["--kernel", "--disk", "--memory", "--smp", "--append", "--bios", "--initrd", "--engine", "--ad", "--trace", "--trace-file", "--version", "--help"];
+      const names = ["--kernel", "--disk", "--memory", "--smp", "--append", "--bios", "--initrd", "--engine", "--ad", "--trace", "--trace-file", "--gdb", "--wait", "--version", "--help"];
       for (const name of [...names, ...EVENT_NAMES, "run", "qemu", "Ctrl-A x"]) expect(help).toContain(name);
       expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(90);
     }
@@ -85,6 +99,7 @@ describe("own options", () => {
     expect(mistake("--foo", "run", "ls")).toBe("unknown option '--foo'");
     expect(mistake("run", "--foo", "ls")).toBe("unknown option '--foo'");
     expect(mistake("-x")).toBe("unknown option '-x'");
+    expect(parse("dap").dap).toBe(true);
     expect(mistake("boot")).toContain("there is no command boot");
     expect(mistake("run")).toContain("which command?");
     expect(mistake(...Array.from({ length: 9 }, () => ["--disk", "d"]).flat())).toContain("9 disks");
@@ -116,6 +131,13 @@ describe("qemu", () => {
     expect(parse("--engine", "reference", "qemu", ...XV6).engine).toBe("reference");
   });
 
+  it("serves gdb", () => {
+    expect(qemu()).toMatchObject({ gdb: undefined, wait: false });
+    expect(qemu("-s")).toMatchObject({ gdb: 1234, wait: false });
+    expect(qemu("-S", "-gdb", "tcp::26000")).toMatchObject({ gdb: 26000, wait: true });
+    expect(qemu("-gdb", "tcp:localhost:9,server=on,wait=off")).toMatchObject({ gdb: 9 });
+  });
+
   it("puts disks where they ask to be, the others from the last slot down", () => {
     const disks = qemu(
       "-drive", "id=a,if=none,file=a,,b.img,readonly=on", "-drive", "if=none,id=b,file=b", "-drive", "if=none,id=c,file=c,snapshot=on",
@@ -128,9 +150,11 @@ describe("qemu", () => {
   });
 
   it("names what it can't honour", () => {
-    expect(refused("-s")).toBe("qemu: -s can't be honoured: gdb comes with the monitor, in a later version");
-    expect(refused("-S")).toContain("-S can't be honoured");
-    expect(refused("-gdb", "tcp::1234")).toContain("-gdb tcp::1234 can't be honoured: gdb");
+    expect(refused("-S")).toBe("qemu: -S: nothing would ever start the machine; serve gdb too");
+    expect(refused("-gdb", "unix:/tmp/s")).toBe("qemu: -gdb unix:/tmp/s can't be honoured: only tcp::PORT can");
+    expect(refused("-gdb", "tcp:0.0.0.0:1")).toContain("to this computer only");
+    expect(refused("-gdb", "tcp::99999")).toBe("-gdb 99999: not a TCP port (0 to 65535)");
+    expect(refused("-gdb", "tcp::1,logfile=x")).toContain("logfile=x");
     for (const option of ["-icount", "-d", "-D", "-trace", "-netdev", "-semihosting", "-full-screen", "-constructor"]) {
       expect(refused(option, "x")).toContain(`${option} can't be honoured`);
     }

@@ -3,7 +3,9 @@ import { Command, CommanderError, Option } from "commander";
 import { EVENT_NAMES } from "../events.ts";
 import { UsageError } from "./errors.ts";
 import { parseQemu } from "./qemu.ts";
-import { checkDiskCount, defaultSettings, engineName, eventNames, hartCount, memorySize, oneOf, type Settings } from "./settings.ts";
+import {
+  checkDiskCount, checkWait, defaultSettings, engineName, eventNames, GDB_PORT, hartCount, memorySize, oneOf, portNumber, type Settings,
+} from "./settings.ts";
 
 /** What to do: print something and end, or run a machine. */
 export type Request = { readonly print: string } | { readonly settings: Settings };
@@ -44,7 +46,38 @@ const OPTIONS: readonly OptionRow[] = [
     set: (s, v, o) => { s.trace.push(...eventNames(v, o).filter((name) => !s.trace.includes(name))); },
   },
   { flags: "--trace-file <file>", help: "where these lines go (default: standard error)", set: (s, v) => { s.traceFile = v; } },
+  {
+    flags: "--gdb [port]",
+    help: `serve gdb on a TCP port of this computer (default: ${GDB_PORT}; 0: any that is free): target remote :${GDB_PORT}`,
+    set: (s, v, o) => { s.gdb = portNumber(v, o); },
+  },
+  { flags: "--record <file>", help: "write a recording of the run to a file when it ends", set: (s, v) => { s.record = v; } },
+  {
+    flags: "--replay <file>",
+    help: "begin with the run of a recording: needs the same options and images (a disk as it was at the start); with a terminal it goes on after its end",
+    set: (s, v) => { s.replay = v; },
+  },
+  { flags: "--wait", help: "with --gdb: nothing runs before gdb says so", set: (s) => { s.wait = true; } },
+  { flags: "--monitor", help: "begin with the monitor's prompt, before anything runs (Ctrl-A c brings it at any time)", set: (s) => { s.monitor = true; } },
+  { flags: "--script <file>", help: 'with the command monitor: a file of monitor commands, one a line ("-": standard input)', set: (s, v) => { s.script = v; } },
 ];
+
+/** Words of OPTIONS that take the next word as their value, whatever it is. */
+const TAKES_VALUE = new Set(OPTIONS.filter((o) => o.flags.includes("<")).map((o) => o.flags.split(" ")[0]!));
+
+/** `--gdb` takes the next word only if that is a number: write its port behind it, so that `--gdb run ls` is no riddle. */
+function withPorts(args: readonly string[]): string[] {
+  const out = [...args];
+  for (let i = 0; i < out.length; i++) {
+    const word = out[i]!;
+    if (word === "--") break; // what follows belongs to the guest
+    if (TAKES_VALUE.has(word)) i++;
+    if (word !== "--gdb") continue;
+    const given = /^\d+$/.test(out[i + 1] ?? "");
+    out.splice(i, given ? 2 : 1, `--gdb=${given ? out[i + 1]! : GDB_PORT}`);
+  }
+  return out;
+}
 
 /** Read the arguments that follow the program's name. Throws UsageError. */
 export function parseArguments(args: readonly string[], version: string): Request {
@@ -52,7 +85,7 @@ export function parseArguments(args: readonly string[], version: string): Reques
     const at = args.indexOf("qemu");
     if (at >= 0) {
       const settings = defaultSettings();
-      const { operands, unknown } = describe(settings, version).parseOptions(args.slice(0, at + 1));
+      const { operands, unknown } = describe(settings, version).parseOptions(withPorts(args.slice(0, at + 1)));
       if (operands.join() === "qemu" && unknown.length === 0) return parseQemu(args.slice(at + 1), settings, version);
     }
     return parseOwn(args, version);
@@ -68,12 +101,15 @@ function parseOwn(args: readonly string[], version: string): Request {
   let printed = "";
   program.configureOutput({ writeOut: (text) => { printed += text; } });
   try {
-    program.parse(args, { from: "user" });
+    program.parse(withPorts(args), { from: "user" });
   } catch (e) {
     if (e instanceof CommanderError && e.exitCode === 0) return { print: printed };
     throw e;
   }
   checkDiskCount(settings.disks?.length ?? 1);
+  checkWait(settings, "--wait");
+  if (settings.script !== undefined && !settings.monitor) throw new UsageError("--script goes with the command monitor: pagewalk monitor --script FILE");
+  if (settings.monitor && settings.run !== undefined) throw new UsageError("run has no terminal for the monitor; put the command into a script: type, expect");
   if (settings.traceFile !== undefined && settings.trace.length === 0) throw new UsageError("--trace-file without --trace: no events to write");
   return { settings };
 }
@@ -81,11 +117,12 @@ function parseOwn(args: readonly string[], version: string): Request {
 /** The program as commander knows it; what it reads goes into `settings`. */
 function describe(settings: Settings, version: string): Command {
   const program = new Command("pagewalk").exitOverride().configureOutput({ writeErr: () => undefined });
-  program.usage("[options] [run <command…> | qemu <options…>]").version(`pagewalk ${version}`, "--version", "print the version");
+  program.usage("[options] [run <command…> | monitor | qemu <options…> | dap]").version(`pagewalk ${version}`, "--version", "print the version");
   program.helpOption("-h, --help", "print this").helpCommand(false).addHelpText("before", INTRODUCTION).addHelpText("after", NOTES);
   for (const { flags, help, set } of OPTIONS) {
+    const option = flags.split(" ")[0]!;
+    if (option === flags) program.on(`option:${option.slice(2)}`, () => set(settings, "", option)); // it has no value to parse
     program.addOption(new Option(flags, help).argParser((value: string) => {
-      const option = flags.split(" ")[0]!;
       if (value === "" && option !== "--append") throw new UsageError(`${option}: the value is empty`);
       set(settings, value, option);
     }));
@@ -95,9 +132,14 @@ function describe(settings: Settings, version: string): Command {
     .action((words: string[]) => { settings.run = guestCommand(words, program); });
   program.command("qemu").usage("[options of qemu-system-riscv64]").helpOption(false)
     .description("take a qemu-system-riscv64 command line (qemu -help says how much of it)");
+  program.command("monitor").helpOption(false).description("begin with the monitor's prompt, or carry out --script FILE without a terminal")
+    .action(() => { settings.monitor = true; });
+  program.command("dap").helpOption(false)
+    .description("serve a debug client, such as VS Code, over standard input and output")
+    .action(() => { settings.dap = true; });
   return program.allowExcessArguments().action(() => {
     const [word] = program.args;
-    if (word !== undefined) throw new UsageError(`there is no command ${word}: run and qemu are commands (--help says more)`);
+    if (word !== undefined) throw new UsageError(`there is no command ${word}: run, monitor, qemu and dap are commands (--help says more)`);
   });
 }
 
@@ -123,7 +165,7 @@ stand, except after "--": run -- echo --smp.
 
 In the terminal:
   Ctrl-A x   quit                        Ctrl-A Ctrl-A   send Ctrl-A to the guest
-  Ctrl-A h   help                        Ctrl-A c        the monitor (comes later)
+  Ctrl-A h   help                        Ctrl-A c        the monitor, and back
 
 Exit status: the code with which the guest powers off (run: the command's status);
 2 when something asked for cannot be; 0 after Ctrl-A x.
@@ -134,6 +176,8 @@ Examples:
   npm start -- run 'echo hello > f; cat f | wc'
   npm start -- --disk my.img             (npm run mkfs makes one)
   npm start -- run ls --trace trap,pageFault --trace-file trace.txt
+  npm start -- monitor --script hunt.txt (in it: break vm_fault, continue, why, ...)
+  npm start -- --gdb --wait              (in gdb: target remote :1234)
   npm start -- qemu -machine virt -bios none -kernel kernel/kernel -m 128M -smp 3 \\
       -nographic -global virtio-mmio.force-legacy=false \\
       -drive file=fs.img,if=none,format=raw,id=x0 \\

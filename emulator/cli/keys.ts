@@ -9,7 +9,7 @@ const ACTIONS: Readonly<Record<string, Action>> = { x: "quit", h: "help", "?": "
 
 export const KEYS_HELP = `Ctrl-A x       quit: the machine stops at once
 Ctrl-A h       this help
-Ctrl-A c       the monitor (it comes with a later version)
+Ctrl-A c       the monitor: stop and look around (help says how); again: go on
 Ctrl-A Ctrl-A  send Ctrl-A to the guest
 `;
 

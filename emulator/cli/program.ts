@@ -3,14 +3,21 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import manifest from "../../package.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
 import { buildMachine } from "./build.ts";
+import { serveDap } from "./dap.ts";
+import { debugging, headless } from "./debugging.ts";
+import { serveGdb } from "./gdb.ts";
 import { hostReason, UsageError } from "./errors.ts";
+import type { GdbServer } from "../gdb/server.ts";
 import type { Machine } from "../machine.ts";
 import { Keys, KEYS_HELP, type Action } from "./keys.ts";
 import { PipedInput } from "./piped-input.ts";
+import { Prompt } from "./prompt.ts";
+import { keepHistory } from "./recording.ts";
+import { readScript, runScript } from "./script.ts";
 import { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
 import { Terminal } from "./terminal.ts";
-import { traceEvents } from "./trace.ts";
+import { traceEvents } from "../monitor/trace.ts";
 
 /** Do what the arguments ask for. Resolves with the process status; rejects with UsageError. */
 export async function program(args: readonly string[]): Promise<number> {
@@ -20,17 +27,33 @@ export async function program(args: readonly string[]): Promise<number> {
     process.stdout.write(request.print);
     return 0;
   }
-  return runMachine(request.settings);
+  return request.settings.dap ? serveDap(manifest.version) : runMachine(request.settings);
 }
 
 async function runMachine(settings: Settings): Promise<number> {
   const { machine, notes, close } = await buildMachine(settings);
   try {
     for (const note of notes) process.stderr.write(`pagewalk: ${note}\n`);
-    return await runBuilt(settings, machine);
+    return settings.script === undefined ? await runBuilt(settings, machine) : await runScripted(settings, settings.script, machine);
   } finally {
     close();
   }
+}
+
+/** Monitor commands from a file; what the guest prints goes between. */
+async function runScripted(settings: Settings, file: string, machine: Machine): Promise<number> {
+  const lines = readScript(file);
+  const terminal = new Terminal();
+  machine.console.onOutput = (bytes) => terminal.write(bytes);
+  let status: number | undefined;
+  terminal.start({ onKeys: () => undefined, onEnd: (ended) => { status ??= ended; } }, { rawKeys: false });
+  const say = (text: string): void => terminal.put(text);
+  const kept = keepHistory(settings, machine);
+  const monitor = headless(machine, (text) => say(`${text}\n`), () => status !== undefined, kept.history);
+  await runScript(monitor, file, lines, say, () => status !== undefined);
+  kept.finish();
+  await terminal.drained();
+  return status ?? 0;
 }
 
 async function runBuilt(settings: Settings, machine: Machine): Promise<number> {
@@ -40,30 +63,46 @@ async function runBuilt(settings: Settings, machine: Machine): Promise<number> {
   const terminal = new Terminal();
   const interactive = settings.run === undefined;
   machine.console.onOutput = (bytes) => terminal.write(bytes);
+  const attended = terminal.keyboard && interactive;
+  if (settings.monitor && !attended) throw new UsageError("the monitor's prompt needs a terminal; monitor --script FILE does not");
+  const bare = settings.gdb === undefined && !attended && settings.record === undefined && settings.replay === undefined;
+  const kept = bare ? null : keepHistory(settings, machine);
+  const debug = kept === null ? null : debugging(machine, (text) => terminal.say(`${text}\n`), kept.history);
+  if (settings.wait || settings.monitor) debug?.monitor.control.halt();
+  const prompt = debug === null || !attended ? null : new Prompt(debug.monitor, terminal, { quit: () => quit() });
   const session = new Session(machine, {
     realTime: interactive,
     reboot: settings.reboot,
-    piped: terminal.keyboard ? null : new PipedInput(process.stdin),
-    keyboard: terminal.keyboard && interactive,
+    piped: terminal.keyboard || settings.replay !== undefined ? null : new PipedInput(process.stdin),
+    keyboard: attended,
     between: () => {
       trace.flush();
+      if (settings.replay !== undefined && !attended && kept?.history.live === true) session.end(0);
       return terminal.drained();
     },
-  });
+  }, debug?.monitor.control);
+  const quit = (): void => {
+    terminal.say("pagewalk: quit\n");
+    session.end(0);
+  };
   const act = (action: Action): void => {
     if (action === "help") terminal.say(KEYS_HELP);
-    else if (action === "monitor") terminal.say("pagewalk: the monitor comes with a later version\n");
-    else {
-      terminal.say("pagewalk: quit\n");
-      session.end(0);
-    }
+    else if (action === "monitor") prompt?.toggle();
+    else quit();
   };
-  const keys = new Keys((bytes) => session.type(bytes), act);
+  const keys = new Keys((bytes) => { if (prompt?.open === true) prompt.take(bytes); else session.type(bytes); }, act);
   terminal.start({ onKeys: (bytes) => keys.take(bytes), onEnd: (status) => session.end(status) }, { rawKeys: interactive });
-  if (terminal.keyboard && interactive) terminal.say("pagewalk: Ctrl-A x quits, Ctrl-A h helps\n");
+  if (attended) terminal.say("pagewalk: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A c is the monitor\n");
+  let gdb: GdbServer | null = null;
   try {
-    return await session.run();
+    if (debug !== null && settings.gdb !== undefined) gdb = await serveGdb(debug, settings.gdb, { say: (text) => terminal.say(`pagewalk: ${text}\n`), kill: () => session.end(0) });
+    if (settings.monitor) prompt?.begin();
+    const status = await session.run();
+    kept?.finish();
+    return status;
   } finally {
+    prompt?.close();
+    await gdb?.close();
     trace.flush();
     trace.close();
     terminal.restore();

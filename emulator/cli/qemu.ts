@@ -3,7 +3,7 @@
 import { VIRTIO_SLOTS } from "../memory-map.ts";
 import type { Request } from "./arguments.ts";
 import { UsageError } from "./errors.ts";
-import { hartCount, memorySize, type DiskSetting, type Settings } from "./settings.ts";
+import { checkWait, GDB_PORT, hartCount, memorySize, portNumber, type DiskSetting, type Settings } from "./settings.ts";
 
 /** What is gathered while the options are read; disks are put into slots at the end. */
 interface Draft {
@@ -33,10 +33,17 @@ const only = (values: readonly string[], help: string): Rule => ({
   },
 });
 const anyway = (help: string): Rule => ({ help, set: nothing });
-const gdb = (value?: string): Rule => ({
-  ...(value === undefined ? {} : { value }), help: "not yet: gdb comes with the monitor",
-  set: (_d, v, option) => { throw refuse(option, v, "gdb comes with the monitor, in a later version"); },
-});
+
+/** The port of a -gdb device: tcp::N, with this computer's name or address between if it must be. */
+function gdbPort(value: string, option: string): number {
+  const [device, ...properties] = value.split(",");
+  const [, host, port] = /^tcp:([^:]*):(\d+)$/.exec(device!) ?? [];
+  if (port === undefined) throw refuse(option, value, "only tcp::PORT can");
+  if (!["", "localhost", "127.0.0.1"].includes(host!)) throw refuse(option, value, "gdb is served to this computer only");
+  const refused = properties.find((p) => !["server", "server=on", "nowait", "wait=off"].includes(p));
+  if (refused !== undefined) throw refuse(option, value, refused);
+  return portNumber(port, option);
+}
 
 const machine: Rule = {
   value: "virt", help: "the board; accel=tcg, aclint=off, aia=none, acpi=off may follow",
@@ -91,9 +98,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   "-no-user-config": anyway("what happens anyway"),
   "-name": { value: "TEXT", help: "taken and not shown", set: nothing },
   "-no-reboot": { help: "end where the guest resets the machine", set: (d) => { d.settings.reboot = false; } },
-  "-gdb": gdb("DEVICE"),
-  "-s": gdb(),
-  "-S": gdb(),
+  "-gdb": { value: "tcp::PORT", help: "serve gdb on a TCP port of this computer", set: (d, value, option) => { d.settings.gdb = gdbPort(value, option); } },
+  "-s": { help: `the same as -gdb tcp::${GDB_PORT}`, set: (d) => { d.settings.gdb = GDB_PORT; } },
+  "-S": { help: "nothing runs before gdb says so", set: (d) => { d.settings.wait = true; } },
 };
 
 /** Read the words after `qemu`, over settings from Pagewalk's own options before it. Throws UsageError. */
@@ -114,6 +121,7 @@ export function parseQemu(args: readonly string[], settings: Settings, version: 
   }
   if (!d.biosGiven) throw new UsageError("qemu: no -bios: QEMU would start its own OpenSBI, which is not built in; say -bios none or -bios FILE");
   if (settings.kernel === undefined && settings.bios === null) throw new UsageError("qemu: no -kernel, and no firmware to start without one");
+  checkWait(settings, "qemu: -S");
   settings.disks = slots(d);
   return { settings };
 }

@@ -1,9 +1,26 @@
 // Runs a machine to its end for a person or a script: slices of work with the host's event loop between them, sleep
 // while the guest is idle, typing what comes from outside.
-import type { Machine } from "../machine.ts";
+import type { Input, Machine, Stop } from "../machine.ts";
 import { exitStatus, UsageError } from "./errors.ts";
 import type { PipedInput } from "./piped-input.ts";
 import { Pacer, Waker } from "./pacer.ts";
+
+/** What a session drives: a machine, or one under a debugger's control. */
+export interface Runner {
+  /** Like the machine's; "halted" when a debugger holds it. */
+  run(maxSteps: number): Stop | { readonly reason: "halted" };
+  skipTo(time: number): void;
+  input(input: Input): void;
+  /** Now is the present, not a part of the past that is being looked at: only then input is fetched for the guest. */
+  readonly live: boolean;
+  /** Called when `run` would do something again after "halted", or has less to do than it had. */
+  onWake: () => void;
+}
+
+/** A machine and nothing around it. */
+export const bare = (machine: Machine): Runner => ({
+  run: (steps) => machine.run(steps), skipTo: (time) => machine.skipTo(time), input: (input) => machine.input(input), live: true, onWake: () => undefined,
+});
 
 export interface SessionOptions {
   /** An idle guest waits in real time. Otherwise idle time passes at once. */
@@ -30,6 +47,7 @@ const PATIENCE = 1000;
 
 export class Session {
   readonly #machine: Machine;
+  readonly #runner: Runner;
   readonly #o: SessionOptions;
   readonly #waker = new Waker();
   readonly #pacer = new Pacer(() => performance.now());
@@ -37,8 +55,10 @@ export class Session {
   #fed = performance.now();
   #breathed = 0;
 
-  constructor(machine: Machine, options: SessionOptions) {
+  constructor(machine: Machine, options: SessionOptions, runner = bare(machine)) {
     this.#machine = machine;
+    this.#runner = runner;
+    runner.onWake = () => this.#waker.wake();
     this.#o = options;
     if (options.piped !== null) {
       options.piped.onArrival = () => this.#waker.wake();
@@ -48,7 +68,7 @@ export class Session {
 
   /** Type at the guest's console. */
   type(bytes: Uint8Array): void {
-    this.#machine.input({ kind: "console", bytes });
+    this.#runner.input({ kind: "console", bytes });
     this.#waker.wake();
   }
 
@@ -63,7 +83,7 @@ export class Session {
     let steps = FIRST_STEPS;
     while (this.#status === undefined) {
       const began = performance.now();
-      const stop = this.#machine.run(steps);
+      const stop = this.#runner.run(steps);
       const took = performance.now() - began;
       await this.#o.between();
       switch (stop.reason) {
@@ -72,6 +92,9 @@ export class Session {
         case "reset":
           if (!this.#o.reboot) return 0;
           this.#machine.reset();
+          break;
+        case "halted":
+          await this.#waker.sleep(Infinity);
           break;
         case "idle":
           await (this.#o.realTime ? this.#idle(stop.wakeAt) : this.#skip(stop.wakeAt));
@@ -102,17 +125,17 @@ export class Session {
     }
     const wait = this.#pacer.wait((wakeAt - m.now) / 1e6);
     if (wait === 0) {
-      m.skipTo(wakeAt);
+      this.#runner.skipTo(wakeAt);
       return;
     }
     await this.#waker.sleep(wait);
-    m.skipTo(m.now + Math.floor(this.#pacer.slept() * 1e6));
+    this.#runner.skipTo(m.now + Math.floor(this.#pacer.slept() * 1e6));
   }
 
   /** The guest waits, and nobody watches: on to the next alarm at once. */
   async #skip(wakeAt: number): Promise<void> {
     if (wakeAt !== Infinity) {
-      this.#machine.skipTo(wakeAt);
+      this.#runner.skipTo(wakeAt);
       return;
     }
     const { piped } = this.#o;
@@ -126,7 +149,7 @@ export class Session {
 
   /** Type the next piece of piped input, unless the guest has yet to take what was typed before. */
   #feed(): boolean {
-    if (this.#machine.platform.uart.waiting > 0) return false;
+    if (this.#machine.platform.uart.waiting > 0 || !this.#runner.live) return false;
     const piece = this.#o.piped?.next();
     if (piece === undefined) return false;
     this.#fed = performance.now();

@@ -36,13 +36,31 @@ export interface Settings {
   run: string | undefined;
   /** Start again when the guest resets the machine; otherwise end with status 0. */
   reboot: boolean;
+  /** TCP port on which gdb is served, on this computer only; 0: one that is free. Undefined: gdb is not served. */
+  gdb: number | undefined;
+  /** Nothing runs before a debugger says so. */
+  wait: boolean;
+  /** Begin with the monitor's prompt, before anything runs. */
+  monitor: boolean;
+  /** A file of monitor commands to carry out, without a terminal. */
+  script: string | undefined;
+  /** Where to write a recording of the run, at its end. */
+  record: string | undefined;
+  /** A recording that is the beginning of the run. */
+  replay: string | undefined;
+  /** A debug client talks to us over standard input and output, and says what to run. */
+  dap: boolean;
 }
+
+/** Where gdb is served unless told otherwise: as QEMU's -s. */
+export const GDB_PORT = 1234;
 
 /** What holds when nothing is asked for. */
 export function defaultSettings(): Settings {
   return {
     kernel: undefined, bios: null, initrd: undefined, append: [], disks: undefined, memory: 128 * 2 ** 20, harts: 1,
     engine: "interpreter", adUpdate: "hardware", trace: [], traceFile: undefined, run: undefined, reboot: true,
+    gdb: undefined, wait: false, monitor: false, script: undefined, record: undefined, replay: undefined, dap: false,
   };
 }
 
@@ -67,6 +85,13 @@ export function hartCount(text: string, option: string): number {
   return n;
 }
 
+/** A TCP port. */
+export function portNumber(text: string, option: string): number {
+  const n = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(n <= 65535)) throw new UsageError(`${option} ${text}: not a TCP port (0 to 65535)`);
+  return n;
+}
+
 /** One of a few words. */
 export function oneOf<T extends string>(words: readonly T[], text: string, option: string): T {
   const found = words.find((w) => w === text);
@@ -85,6 +110,11 @@ export function eventNames(text: string, option: string): EventName[] {
     }
     return [word as EventName];
   });
+}
+
+/** Throws when the machine would wait for ever. */
+export function checkWait({ gdb, wait }: Settings, option: string): void {
+  if (wait && gdb === undefined) throw new UsageError(`${option}: nothing would ever start the machine; serve gdb too`);
 }
 
 /** Throws when there are more disks than slots. */

@@ -69,6 +69,17 @@ export class Terminal {
     this.#column0 = true;
   }
 
+  /** Somebody else has written to the screen: is the cursor at the start of a line? */
+  moved(atStart: boolean): void {
+    this.#column0 = atStart;
+  }
+
+  /** Text of ours that belongs to the output, on lines of its own. */
+  put(text: string): void {
+    process.stdout.write(`${this.#column0 ? "" : "\n"}${text}`);
+    this.#column0 = text.endsWith("\n");
+  }
+
   /** Resolves when the host has taken enough of what was written to go on. */
   async drained(): Promise<void> {
     for (const stream of [process.stdout, process.stderr]) {

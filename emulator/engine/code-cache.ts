@@ -10,6 +10,7 @@ import { BOOT_ROM, BOOT_ROM_SIZE, RAM as RAM_BASE } from "../memory-map.ts";
 import { FRAME_CODE, type CodeWatcher, type PhysicalMemory } from "../mmu/physical.ts";
 import type { Tlb } from "../mmu/tlb.ts";
 import { FETCH, STORE } from "../mmu/walk.ts";
+import { Breakpoints } from "./breakpoints.ts";
 import { OPCODE } from "./opcodes.ts";
 
 /** Writes after which a page is taken for data rather than code, and forgotten until it is executed again. */
@@ -17,6 +18,9 @@ const WRITES_UNTIL_DATA = 8;
 const PAGE_RECORDS = 2048;
 
 export class CodeCache implements CodeWatcher {
+  readonly breakpoints = new Breakpoints();
+  /** Offsets of planted breakpoints, by physical page. One that stands for nothing any more only makes its instruction slower. */
+  private readonly planted = new Map<number, Set<number>>();
   private readonly memory: PhysicalMemory;
   private readonly records: DataView;
   private readonly tlbs: readonly Tlb[];
@@ -30,6 +34,7 @@ export class CodeCache implements CodeWatcher {
     this.records = memory.view64;
     this.tlbs = tlbs;
     memory.watcher = this;
+    this.breakpoints.onChange = (lo, hi, set) => this.changeBreakpoint(lo, hi, set);
     this.reset();
   }
 
@@ -38,6 +43,7 @@ export class CodeCache implements CodeWatcher {
     for (const tlb of this.tlbs) tlb.withhold(FETCH, -1);
     for (const ppn of this.slots.keys()) this.markFrame(ppn, 0);
     this.slots.clear();
+    this.planted.clear();
     this.free.length = 0;
     for (let slot = this.memory.plan.codePages - 1; slot >= 0; slot--) {
       this.owner[slot] = -1;
@@ -69,8 +75,8 @@ export class CodeCache implements CodeWatcher {
     const offset = (at - page) >> 3;
     const pa = this.owner[slot]! * 4096 + offset;
     const half = this.halfword(pa);
-    if ((half & 3) === 3 && offset === 4094) {
-      this.records.setUint16(at, OPCODE.crossPage, true);
+    if (((half & 3) === 3 && offset === 4094) || this.planted.get(this.owner[slot]!)?.has(offset) === true) {
+      this.records.setUint16(at, OPCODE.alone, true);
       return;
     }
     this.decodeInto(at, half, (half & 3) === 3 ? this.halfword(pa + 2) : 0, offset);
@@ -107,6 +113,33 @@ export class CodeCache implements CodeWatcher {
     r.setInt32(at + RECORD.imm, imm, true);
   }
 
+  /** Plant the breakpoints of the virtual page of an address, which is physical page `ppn`, in its decoded code. */
+  plant(ppn: number, lo: number, hi: number): void {
+    const slot = this.slots.get(ppn);
+    const offsets = this.breakpoints.offsets(lo, hi);
+    if (slot === undefined || offsets === undefined) return;
+    const planted = this.planted.get(ppn) ?? new Set();
+    this.planted.set(ppn, planted);
+    for (const offset of offsets) {
+      planted.add(offset);
+      this.setOp(slot, offset, OPCODE.alone);
+    }
+  }
+
+  /** A breakpoint was set or removed: change what is decoded already; other pages follow when they are fetched from. */
+  private changeBreakpoint(lo: number, hi: number, set: boolean): void {
+    const offset = lo & 4095;
+    if (set) {
+      for (const tlb of this.tlbs) for (const ppn of tlb.find(FETCH, lo, hi).map((i) => this.memory.words[i + 3]! >>> 0)) this.plant(ppn, lo, hi);
+    } else if (!this.breakpoints.anyAt(offset)) {
+      for (const [ppn, offsets] of this.planted) if (offsets.delete(offset)) this.setOp(this.slots.get(ppn)!, offset, OPCODE.undecoded);
+    }
+  }
+
+  private setOp(slot: number, offset: number, op: number): void {
+    this.records.setUint16(this.address(slot) + (offset >> 1) * RECORD.size + RECORD.op, op, true);
+  }
+
   /** The halfword of code at physical address `pa`, in RAM or boot ROM. */
   halfword(pa: number): number {
     const at = this.memory.host(pa, 2);
@@ -135,6 +168,7 @@ export class CodeCache implements CodeWatcher {
     const page = this.address(slot);
     for (let i = 0; i < PAGE_RECORDS; i++) this.records.setUint16(page + i * RECORD.size + RECORD.op, OPCODE.pageEnd, true);
     this.slots.delete(ppn);
+    this.planted.delete(ppn);
     this.owner[slot] = -1;
     this.free.push(slot);
     this.markFrame(ppn, 0);

@@ -40,29 +40,45 @@ export class Fetcher {
    * be decoded; 0 when an exception was taken (a step of its own).
    */
   page(): number {
+    this.hart.counted = 0;
+    const records = this.lookUp();
+    this.hart.counted = 1;
+    return records;
+  }
+
+  /** Decode just the instruction at PC, which may cross into another page or have a breakpoint; `singleAt`, or 0 after an exception. */
+  single(): number {
+    this.hart.counted = 0;
+    const record = this.decodeAlone();
+    this.hart.counted = 1;
+    return record;
+  }
+
+  private lookUp(): number {
     const h = this.hart;
     const { pcLo, pcHi } = h;
     const entry = h.mmu.fetch(pcLo, pcHi);
     if (entry < 0) return this.trapped();
     const w = this.memory.words;
-    if ((w[entry]! & TAG_CHECK_PMP) !== 0) return this.single();
+    if ((w[entry]! & TAG_CHECK_PMP) !== 0) return this.decodeAlone();
     const records = this.code.page(w[entry + 3]! >>> 0);
     if (records < 0) {
       h.mmu.fetchFault(pcLo, pcHi);
       return this.trapped();
     }
+    if (!this.code.breakpoints.none) this.code.plant(w[entry + 3]! >>> 0, pcLo, pcHi);
     w[entry + 2] = records;
     w[entry] = w[entry]! & ~TLB_WITHHELD;
     return records;
   }
 
-  /** Decode just the instruction at PC, which may cross into another page; `singleAt`, or 0 after an exception. */
-  single(): number {
+  private decodeAlone(): number {
     const h = this.hart;
     const { pcLo, pcHi } = h;
     const low = this.half(pcLo, pcHi);
     if (low < 0) return this.trapped();
     if (h.budget === 0) return this.singleAt; // the walk asked to leave: nothing will run
+    if (this.stopsAt(pcLo, pcHi)) return this.singleAt;
     let high = 0;
     if ((low & 3) === 3) {
       const lo2 = (pcLo + 2) | 0;
@@ -74,6 +90,21 @@ export class Fetcher {
     this.memory.view64.setUint16(this.singleAt + RECORD.size, OPCODE.pageEnd, true);
     this.memory.view64.setUint16(this.singleAt + 2 * RECORD.size, OPCODE.pageEnd, true);
     return this.singleAt;
+  }
+
+  /** Asked when the first half of the instruction at a virtual address could be fetched: does a breakpoint stop the hart before it? */
+  stopsAt(lo: number, hi: number): boolean {
+    const { breakpoints } = this.code;
+    if (breakpoints.none) return false;
+    const h = this.hart;
+    const stop = breakpoints.ask(h.id, lo, hi);
+    if (stop) h.leave();
+    else if (h.budget === 0 && h.held > 0) {
+      // Whoever was asked wants the machine's attention, but this instruction runs first: nobody is asked twice.
+      h.budget = 1;
+      h.held--;
+    }
+    return h.budget === 0;
   }
 
   /** The halfword of code at a virtual address, or −1 when an exception was taken. */

@@ -282,7 +282,7 @@ function operation(op: number, base: number, inner: number): Code {
   if (op === OPCODE.pageEnd) {
     return [...uncount, ...local.set(NEXT, addressOf(local.get(CUR))), ...br(outer)];
   }
-  if (op === OPCODE.crossPage) {
+  if (op === OPCODE.alone) {
     return [...uncount, ...local.set(NEXT, addressOf(local.get(CUR))), ...enterPage(base, "single", outer), ...br(inner)];
   }
   const inPage = op >= OPCODE.of(INSTRUCTIONS.length);

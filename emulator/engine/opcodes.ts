@@ -14,8 +14,8 @@ export const OPCODE = {
   undecoded: 0,
   /** The sentinel behind a page's last record. */
   pageEnd: 1,
-  /** A 32-bit instruction whose second half lies in the next page. */
-  crossPage: 2,
+  /** An instruction to be fetched and run alone: its second half lies in the next page, or a breakpoint stands here. */
+  alone: 2,
   of: (instruction: number): number => OWN + instruction,
   inPage: (instruction: number): number => inPageIndex.get(instruction)!,
   count: OWN + INSTRUCTIONS.length + IN_PAGE.length,

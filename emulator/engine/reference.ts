@@ -48,9 +48,11 @@ export class Reference implements Engine, Ops<bigint, boolean> {
   private step(): void {
     const h = this.hart;
     const { pcLo, pcHi } = h;
+    h.counted = 0;
     const low = this.fetcher.half(pcLo, pcHi);
     if (low < 0) return void this.fetcher.trapped();
     if (h.budget === 0) return; // the walk asked to leave
+    if (this.fetcher.stopsAt(pcLo, pcHi)) return;
     let word = low;
     const length = (low & 3) === 3 ? 4n : 2n;
     if (length === 4n) {
@@ -61,6 +63,7 @@ export class Reference implements Engine, Ops<bigint, boolean> {
     }
     if (h.budget === 0) return;
     h.budget--;
+    h.counted = 1;
     this.at = this.view.getBigInt64(this.base + PC, true);
     this.following = s64(this.at + length);
     const full = length === 4n ? word : expand(low);

@@ -42,6 +42,8 @@ export class Hart {
   /** Steps granted to the engine in the current slice; what it still has is BUDGET plus `held`. */
   granted = 0;
   held = 0;
+  /** 1 while an instruction is under way that the engine has counted as a step, 0 during its fetch and between instructions. */
+  counted: 0 | 1 = 0;
   /** Called when an interrupt becomes pending while the hart waits. */
   onWake: () => void = () => undefined;
   readonly timer: Alarm;
@@ -70,7 +72,7 @@ export class Hart {
     this.lines &= ~STI;
     this.softPending = 0;
     this.waiting = false;
-    this.steps = this.traps = this.granted = this.held = 0;
+    this.steps = this.traps = this.granted = this.held = this.counted = 0;
     this.timer.cancel();
     this.mmu.pmp.reset();
     this.mmu.tlb.reset();
@@ -154,9 +156,9 @@ export class Hart {
     return this.granted - this.budget - this.held;
   }
 
-  /** Steps taken since reset, without the current instruction. */
+  /** Steps completed since reset: without the instruction under way. */
   get stepsBefore(): number {
-    return this.steps + Math.max(0, this.progress - 1);
+    return this.steps + this.progress - this.counted;
   }
 
   /** mip: lines from outside and bits written by software. */

@@ -77,10 +77,7 @@ export function returnFromMachine(h: Hart): void {
   let next = status & ~(STATUS_MPP | STATUS_MPIE | STATUS_MIE);
   next |= STATUS_MPIE | ((status & STATUS_MPIE) !== 0 ? STATUS_MIE : 0);
   if (to !== MACHINE) next &= ~STATUS_MPRV;
-  h.set(SLOT.mstatus, next, h.high(SLOT.mstatus));
-  h.privilege = to;
-  h.setPc(h.low(SLOT.mepc), h.high(SLOT.mepc));
-  h.refreshContext();
+  goBack(h, to, next, SLOT.mepc);
 }
 
 /** sret. */
@@ -89,8 +86,15 @@ export function returnFromSupervisor(h: Hart): void {
   const to = (status & STATUS_SPP) !== 0 ? SUPERVISOR : USER;
   let next = status & ~(STATUS_SPP | STATUS_SPIE | STATUS_SIE | STATUS_MPRV);
   next |= STATUS_SPIE | ((status & STATUS_SPIE) !== 0 ? STATUS_SIE : 0);
-  h.set(SLOT.mstatus, next, h.high(SLOT.mstatus));
+  goBack(h, to, next, SLOT.sepc);
+}
+
+/** The common part of both: state, privilege, pc, and the word of it. */
+function goBack(h: Hart, to: Privilege, status: number, epc: number): void {
+  const from = h.privilege;
+  h.set(SLOT.mstatus, status, h.high(SLOT.mstatus));
   h.privilege = to;
-  h.setPc(h.low(SLOT.sepc), h.high(SLOT.sepc));
+  h.setPc(h.low(epc), h.high(epc));
   h.refreshContext();
+  if (h.events.trapReturn !== undefined) h.events.trapReturn({ hart: h.id, from, to, pcLo: h.pcLo, pcHi: h.pcHi });
 }

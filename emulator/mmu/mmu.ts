@@ -6,10 +6,11 @@
 import type { Events } from "../events.ts";
 import { ADDRESS, TLB_DATA, TLB_FETCH, TLB_WITHHELD, VALUE } from "../hart/layout.ts";
 import { RAM as RAM_BASE } from "../memory-map.ts";
-import type { PhysicalMemory } from "./physical.ts";
+import { FRAME_READ, FRAME_TRACKED, type PhysicalMemory } from "./physical.ts";
 import { Pmp } from "./pmp.ts";
 import { TAG_CHECK_PMP, Tlb } from "./tlb.ts";
 import { FETCH, LOAD, MACHINE, STORE, SUPERVISOR, Walk, walk, type Access, type Privilege, type PteReader, type WalkContext } from "./walk.ts";
+import type { Watches } from "./watches.ts";
 
 /** Outcome of a slow-path helper, as emitted code sees it. */
 export const DONE = 0;
@@ -77,6 +78,7 @@ export class Mmu {
   private readonly base: number;
   private readonly raise: RaiseTrap;
   private readonly events: Events;
+  private readonly watches: Watches;
   private readonly hartId: number;
 
   constructor(memory: PhysicalMemory, hartBase: number, hartId: number, events: Events, raise: RaiseTrap) {
@@ -86,7 +88,9 @@ export class Mmu {
     this.hartId = hartId;
     this.raise = raise;
     this.events = events;
+    this.watches = memory.watches;
     this.tlb = new Tlb(this.words, hartBase);
+    memory.tlbs.push(this.tlb);
     this.ptes = new PmpPteReader(memory, this.pmp);
   }
 
@@ -199,7 +203,7 @@ export class Mmu {
     const set = this.words[(this.base + (access === FETCH ? TLB_FETCH : TLB_DATA)) >> 2]!;
     const hit = this.tlb.lookup(set, access, lo, hi);
     if (hit >= 0) {
-      if ((this.words[hit]! & TLB_WITHHELD) !== 0 && access !== FETCH) this.rearm(hit, access, lo);
+      if ((this.words[hit]! & TLB_WITHHELD) !== 0 && access !== FETCH) this.rearm(hit, access, lo, hi);
       return hit;
     }
     const c = access === FETCH ? this.fetching : this.data;
@@ -217,7 +221,7 @@ export class Mmu {
     if (verdict === "refuse") return this.refuse(ACCESS_FAULT[access], lo, hi);
     const flags = TLB_WITHHELD | (verdict === "mixed" ? TAG_CHECK_PMP : 0);
     const i = this.tlb.fill(set, access, lo, hi, flags, 0, ppn | 0, level);
-    if (access !== FETCH) this.rearm(i, access, lo);
+    if (access !== FETCH) this.rearm(i, access, lo, hi);
     if (this.events.tlbFill !== undefined) this.events.tlbFill({ hart: this.hartId, access, lo, hi, ppn, level });
     return i;
   }
@@ -230,8 +234,10 @@ export class Mmu {
       const at = this.memory.host(w.pteAddress, 8);
       if (at < 0 || this.pmp.check(w.pteAddress, 8, STORE, SUPERVISOR) !== "allow") w.reason = "pte-unwritable";
       else {
+        const old = this.watches.active ? this.memory.bytes.slice(at, at + 8) : undefined;
         this.words[at >>> 2] = w.pteLo | w.setBits;
         this.memory.wrote(w.pteAddress, 8);
+        if (this.watches.active) this.watches.tell("walker", this.hartId, STORE, lo, hi, w.pteAddress, 8, old);
       }
     }
     if (w.reason === undefined) return true;
@@ -243,12 +249,17 @@ export class Mmu {
     return false;
   }
 
-  /** Let engines hit an entry, if it leads to plain RAM. */
-  private rearm(entry: number, access: Access, lo: number): void {
+  /** Let engines hit an entry, if it leads to plain RAM and nobody has to hear of accesses through it. */
+  private rearm(entry: number, access: Access, lo: number, hi: number): void {
     if ((this.words[entry]! & TAG_CHECK_PMP) !== 0) return;
     const page = (this.words[entry + 3]! >>> 0) * 4096;
     const at = this.memory.host(page, 4096);
-    if (at < 0 || (access === STORE && this.memory.frameFlags[(page - RAM_BASE) / 4096] !== 0)) return;
+    if (at < 0) return;
+    const frame = (page - RAM_BASE) / 4096;
+    const flags = this.memory.frameFlags[frame]!;
+    if (flags !== 0 && (access === STORE ? flags !== FRAME_TRACKED : (flags & FRAME_READ) !== 0)) return;
+    if (this.watches.active && this.watches.withholds(access, lo, hi)) return;
+    if (access === STORE && flags === FRAME_TRACKED) this.memory.dirtied(frame);
     this.words[entry + 2] = (at - (lo & -4096)) | 0;
     this.words[entry] = this.words[entry]! & ~TLB_WITHHELD;
   }
@@ -269,11 +280,12 @@ export class Mmu {
           this.words[v] = this.memory.view64.getInt32(at, true);
           this.words[v + 1] = this.memory.view64.getInt32(at + 4, true);
       }
-      return DONE;
+    } else {
+      if (!this.memory.bus.read(pa, size)) return this.fault(ACCESS_FAULT[access], lo, hi);
+      this.words[v] = this.memory.bus.lo;
+      this.words[v + 1] = this.memory.bus.hi;
     }
-    if (!this.memory.bus.read(pa, size)) return this.fault(ACCESS_FAULT[access], lo, hi);
-    this.words[v] = this.memory.bus.lo;
-    this.words[v + 1] = this.memory.bus.hi;
+    if (this.watches.active) this.watches.tell("cpu", this.hartId, LOAD, lo, hi, pa, size);
     return DONE;
   }
 
@@ -283,6 +295,7 @@ export class Mmu {
     const v = (this.base + VALUE) >> 2;
     if (!this.permitted(entry, pa, size, STORE)) return this.fault(CAUSE_STORE_ACCESS, lo, hi);
     const at = this.memory.host(pa, size);
+    const old = this.watches.active && at >= 0 ? this.memory.bytes.slice(at, at + size) : undefined;
     if (at >= 0) {
       switch (size) {
         case 1: this.memory.bytes[at] = this.words[v]!; break;
@@ -293,9 +306,11 @@ export class Mmu {
           this.memory.view64.setInt32(at + 4, this.words[v + 1]!, true);
       }
       this.memory.wrote(pa, size);
-      return DONE;
+    } else if (!this.memory.bus.write(pa, size, this.words[v]!, this.words[v + 1]!)) {
+      return this.fault(CAUSE_STORE_ACCESS, lo, hi);
     }
-    return this.memory.bus.write(pa, size, this.words[v]!, this.words[v + 1]!) ? DONE : this.fault(CAUSE_STORE_ACCESS, lo, hi);
+    if (this.watches.active) this.watches.tell("cpu", this.hartId, STORE, lo, hi, pa, size, old);
+    return DONE;
   }
 
   private permitted(entry: number, pa: number, size: number, access: Access): boolean {
@@ -325,16 +340,23 @@ export class Mmu {
     if (at2 < 0 || (rest > 0 && !this.permitted(second, pa2, rest, access))) return this.fault(ACCESS_FAULT[access], lo2, hi2);
     const value = this.base + VALUE;
     const bytes = this.memory.bytes;
+    const watched = this.watches.active;
+    const old1 = watched ? bytes.slice(at1, at1 + inFirst) : undefined;
+    const old2 = watched && rest > 0 ? bytes.slice(at2, at2 + rest) : undefined;
     if (access === LOAD) {
       bytes.fill(0, value, value + 8);
       bytes.copyWithin(value, at1, at1 + inFirst);
       if (rest > 0) bytes.copyWithin(value + inFirst, at2, at2 + rest);
-      return DONE;
+    } else {
+      bytes.copyWithin(at1, value, value + inFirst);
+      if (rest > 0) bytes.copyWithin(at2, value + inFirst, value + size);
+      this.memory.wrote(pa1, inFirst);
+      if (rest > 0) this.memory.wrote(pa2, rest);
     }
-    bytes.copyWithin(at1, value, value + inFirst);
-    if (rest > 0) bytes.copyWithin(at2, value + inFirst, value + size);
-    this.memory.wrote(pa1, inFirst);
-    if (rest > 0) this.memory.wrote(pa2, rest);
+    if (watched) {
+      this.watches.tell("cpu", this.hartId, access, lo, hi, pa1, inFirst, old1);
+      if (rest > 0) this.watches.tell("cpu", this.hartId, access, lo2, hi2, pa2, rest, old2);
+    }
     return DONE;
   }
 

@@ -30,7 +30,10 @@ interface TlbSet {
   readonly gigapages: Set<number>;
 }
 
-/** What `save` gives, a record a set: its context, its place in order of use, and (index, tag, tag, page) of each entry. */
+/**
+ * What `save` gives, a record a set: its context, its place in order of use, and its entries in order of place, each
+ * four 32-bit words (place in the set, tag, tag, page).
+ */
 export type TlbState = {
   kind: number;
   satpLo: number;
@@ -38,8 +41,11 @@ export type TlbState = {
   rank: number;
   megapages: number[];
   gigapages: number[];
-  entries: number[];
+  entries: Uint8Array;
 }[];
+
+/** Entries of a set on their way into a saved state. */
+const gathered = new Int32Array(TLB_SET >> 2);
 
 export class Tlb {
   private readonly words: Int32Array;
@@ -168,6 +174,16 @@ export class Tlb {
     }
   }
 
+  /** Indices of the entries, one a context at most, that translate the page of an address. */
+  find(access: Access, lo: number, hi: number): number[] {
+    return this.sets.map((s) => this.lookup(s.base, access, lo, hi)).filter((i) => i >= 0);
+  }
+
+  /** Send engines to the slow path for one entry. */
+  withholdEntry(index: number): void {
+    this.words[index] = this.words[index]! | TLB_WITHHELD;
+  }
+
   /** Valid entries of all sets, for snapshots and for the monitor. */
   *entries(): Generator<{ set: number; kind: number; satpLo: number; satpHi: number; access: Access; index: number }> {
     for (const [set, s] of this.sets.entries()) {
@@ -182,16 +198,29 @@ export class Tlb {
 
   /** Everything that decides future hits and replacements. Entries come back withheld: engines re-arm them on use. */
   save(): TlbState {
-    const entries: number[][] = this.sets.map(() => []);
-    for (const e of this.entries()) {
-      const w = this.words;
-      entries[e.set]!.push(e.index - (this.sets[e.set]!.base >> 2), w[e.index]! | TLB_WITHHELD, w[e.index + 1]!, w[e.index + 3]!);
-    }
     const byUse = [...this.sets].sort((a, b) => a.lastUse - b.lastUse);
-    return this.sets.map((s, i) => ({
+    return this.sets.map((s) => ({
       kind: s.kind, satpLo: s.satpLo, satpHi: s.satpHi, rank: byUse.indexOf(s),
-      megapages: [...s.megapages], gigapages: [...s.gigapages], entries: entries[i]!,
+      megapages: [...s.megapages], gigapages: [...s.gigapages], entries: this.saveEntries(s),
     }));
+  }
+
+  private saveEntries(s: TlbSet): Uint8Array {
+    const w = this.words;
+    let n = 0;
+    if (s.filled > 0) {
+      const first = s.base >> 2;
+      for (let i = first; i < first + (TLB_SET >> 2); i += WORDS) {
+        const tag = w[i]!;
+        if ((tag & TAG_INVALID) !== 0) continue;
+        gathered[n] = i - first;
+        gathered[n + 1] = tag | TLB_WITHHELD;
+        gathered[n + 2] = w[i + 1]!;
+        gathered[n + 3] = w[i + 3]!;
+        n += 4;
+      }
+    }
+    return new Uint8Array(gathered.slice(0, n).buffer);
   }
 
   /** Take over a saved state. Throws an Error of one line when it is not of this shape. */
@@ -207,15 +236,19 @@ export class Tlb {
       s.lastUse = saved.rank;
       for (const p of saved.megapages) s.megapages.add(p);
       for (const p of saved.gigapages) s.gigapages.add(p);
-      for (let k = 0; k < saved.entries.length; k += 4) {
-        const i = (s.base >> 2) + saved.entries[k]!;
-        this.words[i] = (saved.entries[k + 1]! & (-4096 | TAG_CHECK_PMP)) | TLB_WITHHELD;
-        this.words[i + 1] = saved.entries[k + 2]!;
-        this.words[i + 2] = 0;
-        this.words[i + 3] = saved.entries[k + 3]!;
-        if (s.filled < LOG_SIZE) s.log[s.filled] = i;
-        s.filled++;
-      }
+      this.loadEntries(s, entryWords(saved.entries));
+    }
+  }
+
+  private loadEntries(s: TlbSet, entries: Int32Array): void {
+    for (let k = 0; k < entries.length; k += 4) {
+      const i = (s.base >> 2) + entries[k]!;
+      this.words[i] = (entries[k + 1]! & (-4096 | TAG_CHECK_PMP)) | TLB_WITHHELD;
+      this.words[i + 1] = entries[k + 2]!;
+      this.words[i + 2] = 0;
+      this.words[i + 3] = entries[k + 3]!;
+      if (s.filled < LOG_SIZE) s.log[s.filled] = i;
+      s.filled++;
     }
   }
 
@@ -238,12 +271,16 @@ export class Tlb {
   }
 }
 
-/** Is this one element of what `save` gives: whole numbers, entries in fours, each in its place within a set? */
+/** Saved entries as words. */
+export const entryWords = (entries: Uint8Array): Int32Array => new Int32Array(entries.slice().buffer);
+
+/** Is this one element of what `save` gives: whole numbers, entries of four words, each in its place within a set? */
 function isSetState(s: TlbState[number]): boolean {
-  const lists = [s?.megapages, s?.gigapages, s?.entries];
+  const lists = [s?.megapages, s?.gigapages];
   const numbers = [s?.kind, s?.satpLo, s?.satpHi, s?.rank];
-  return lists.every((l) => Array.isArray(l) && l.every(Number.isInteger)) && numbers.every(Number.isInteger) && s.entries.length % 4 === 0 &&
-    s.entries.every((v, k) => k % 4 !== 0 || (v >= 0 && v < TLB_SET / 4 && v % WORDS === 0));
+  if (!lists.every((l) => Array.isArray(l) && l.every(Number.isInteger)) || !numbers.every(Number.isInteger)) return false;
+  if (!(s.entries instanceof Uint8Array) || s.entries.length % 16 !== 0) return false;
+  return entryWords(s.entries).every((v, k) => k % 4 !== 0 || (v >= 0 && v < TLB_SET / 4 && v % WORDS === 0));
 }
 
 const page2m = (lo: number, hi: number): number => (lo >>> 21) + (hi >>> 0) * 2048;

@@ -152,6 +152,17 @@ export class Running {
       if (over && !this.stdout.includes(text)) throw new Error(`it ended without printing ${JSON.stringify(text)}: ${this.stdout}${this.stderr}`);
     }
   }
+
+  /** Wait until standard error matches. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.stderr);
+      if (found !== null) return found;
+      const step = new Promise((resolve) => setTimeout(resolve, 10));
+      const over = await Promise.race([this.ended.then(() => true), step.then(() => false)]);
+      if (over && !pattern.test(this.stderr)) throw new Error(`it ended without saying ${String(pattern)}: ${this.stdout}${this.stderr}`);
+    }
+  }
 }
 
 /** Run the program to its end; `input` is its standard input. */

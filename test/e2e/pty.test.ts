@@ -61,15 +61,13 @@ const guest = (image: Uint8Array): string[] => ["--disk", "none", "--kernel", fi
 describe("npm start in a terminal", () => {
   it("boots to a prompt, runs what is typed, helps, and quits", async () => {
     const screen = pagewalk();
-    await screen.shows(/^pagewalk: Ctrl-A x quits, Ctrl-A h helps$/);
+    await screen.shows(/^pagewalk: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A c is the monitor$/);
     await screen.shows(/^\$ ?$/);
     screen.type("echo hi there\r");
     await screen.shows(/^\$ echo hi there$/);
     await screen.shows(/^hi there$/);
     screen.type("\x01h");
     await screen.shows(/^Ctrl-A x {7}quit/);
-    screen.type("\x01c");
-    await screen.shows(/monitor comes with a later version/);
     screen.type("\x01x");
     await screen.shows(/^pagewalk: quit$/);
     expect(await screen.exit).toBe(0);
@@ -82,6 +80,50 @@ describe("npm start in a terminal", () => {
     await screen.shows(/^wrong$/);
     screen.type("\x03");
     screen.type("\x15poweroff\r");
+    expect(await screen.exit).toBe(0);
+  });
+});
+
+describe("the monitor in a terminal", () => {
+  it("stops the machine on Ctrl-A c, answers, goes back in time, and lets it run on", async () => {
+    const screen = pagewalk();
+    await screen.shows(/^\$ ?$/);
+    screen.type("\x01c");
+    await screen.shows(/^halted: every hart waits for an interrupt$/);
+    await screen.shows(/^\(pagewalk\) ?$/);
+    screen.type("ps\r");
+    await screen.shows(/^ +1 .* init /);
+    screen.type("goto 1000000\r");
+    await screen.shows(/t=1,000,000/);
+    screen.type("continue\r"); // through the past to the present, and on: the prompt is the guest's, and not printed again
+    await pause(500);
+    screen.type("echo still here\r");
+    await screen.shows(/^still here$/);
+    expect(screen.lines.filter((line) => line === "init: starting sh")).toHaveLength(1);
+    screen.type("\x01x");
+    expect(await screen.exit).toBe(0);
+  });
+
+  it("keeps a history of lines, completes, survives Ctrl-C, and gives the guest its keys back when it runs", async () => {
+    const screen = pagewalk("--monitor");
+    await screen.shows(/^\(pagewalk\) ?$/);
+    screen.type("tbreak sys_for\t");
+    await screen.shows(/^\(pagewalk\) tbreak sys_fork/);
+    screen.type("\r");
+    await screen.shows(/^1: .*sys_fork/);
+    screen.type("nonsense\x03");
+    screen.type("nonsense\r");
+    await screen.shows(/^there is no command "nonsense"/);
+    screen.type("continue\r");
+    await screen.shows(/^hart 0, .*sys_fork/);
+    screen.type("bt\r");
+    await screen.shows(/^#0 .*sys_fork\(\)/);
+    screen.type("\x1b[A\x1b[A\r"); // two lines up: continue
+    await screen.shows(/^\$ ?$/);
+    screen.type("echo hello\r");
+    await screen.shows(/^hello$/);
+    screen.type("\x01cquit\r");
+    await screen.shows(/^pagewalk: quit$/);
     expect(await screen.exit).toBe(0);
   });
 });

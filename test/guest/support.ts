@@ -58,7 +58,7 @@ export function runOnQemu(command: string, options: { harts?: number; memory?: n
       "-machine", "virt", "-bios", "none", "-kernel", KERNEL, "-m", `${memory}M`, "-smp", String(harts), "-nographic",
       "-global", "virtio-mmio.force-legacy=false", "-drive", `file=${disk},if=none,format=raw,id=x0`,
       "-device", "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0", "-append", `${append} run="${command}"`.trim(),
-    ], { stdio: ["ignore", "pipe", "pipe"], timeout: 280_000, maxBuffer: 2 ** 26 });
+    ], { stdio: ["ignore", "pipe", "pipe"], timeout: 280_000, killSignal: "SIGKILL", maxBuffer: 2 ** 26 });
     return { status: done.status, text: done.stdout.toString("latin1") };
   } finally {
     rmSync(folder, { recursive: true, force: true });

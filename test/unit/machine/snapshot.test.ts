@@ -116,7 +116,7 @@ describe("what a snapshot keeps besides", () => {
     const restored = await Machine.restore(m.snapshot());
     expect(finish(restored, 1000)).toEqual({ reason: "poweroff", code: 5 });
   });
-  test.each(["", "PWSNAP02", "PWSNAP02\u0000\u0000\u0000\u0001", "PWSNAP02\u0002\u0000\u0000\u0000{}", "PWSNAP02\u0004\u0000\u0000\u0000nope"])("bytes that are no snapshot (%j) give an error of one line", async (text) => {
+  test.each(["", "PWSNAP03", "PWSNAP03\u0000\u0000\u0000\u0001", "PWSNAP03\u0002\u0000\u0000\u0000{}", "PWSNAP03\u0004\u0000\u0000\u0000nope"])("bytes that are no snapshot (%j) give an error of one line", async (text) => {
     await expect(Machine.restore(new TextEncoder().encode(text))).rejects.toThrow(/^snapshot: [^\n]+$/);
   });
   test("a snapshot cut short anywhere gives an error of one line", async () => {

@@ -123,7 +123,7 @@ describe("contexts", () => {
     const saved = f.tlb.save();
     const before = [...f.tlb.entries()].length;
     const g = new Filled();
-    g.tlb.load(JSON.parse(JSON.stringify(saved)) as typeof saved);
+    g.tlb.load(structuredClone(saved));
     expect([...g.tlb.entries()].length).toBe(before);
     expect(g.tlb.save()).toEqual(saved);
     for (const e of g.tlb.entries()) expect(words[e.index]! & TLB_WITHHELD).toBe(TLB_WITHHELD);

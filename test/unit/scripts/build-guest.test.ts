@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { Sections } from "../../../emulator/monitor/symbols/sections.ts";
 import { functionsOf } from "../../../scripts/guest-build/elf-symbols.ts";
 import { firstMoved, ksymsAssembly } from "../../../scripts/guest-build/ksyms.ts";
 import { findSources } from "../../../scripts/guest-build/sources.ts";
@@ -71,6 +72,17 @@ test("sources are found in one order; a folder is one program", () => {
   ]);
 });
 
+const LINK_LIST = { "guest-user/tests/two/link.txt": "# comment\nlow -Ttext 0 -e main\n\nhigh   -Ttext 0x50000 -e main # and another\n" };
+
+test("a folder with link.txt is several programs of the same sources, each with its own options for the linker", () => {
+  const root = makeGuest(scratch(), LINK_LIST);
+  const sources = ["guest-user/tests/two/a.c", "guest-user/tests/two/b.c"];
+  expect(findSources(root).programs.filter((p) => p.link !== undefined)).toEqual([
+    { name: "high", sources, link: ["-Ttext", "0x50000", "-e", "main"] },
+    { name: "low", sources, link: ["-Ttext", "0", "-e", "main"] },
+  ]);
+});
+
 test("two sources for one object, and two programs of one name, are refused", () => {
   expect(() => findSources(makeGuest(scratch(), { "guest-kernel/boot/main.S": "" }))).toThrow("would both become");
   expect(() => findSources(makeGuest(scratch(), { "guest-user/tests/one.c": "" }))).toThrow("are both the program one");
@@ -114,14 +126,28 @@ test("wrong usage is one line and status 2", () => {
 });
 
 describe.skipIf(COMPILERS.length === 0)("with a RISC-V compiler (skipped: none is installed)", () => {
+  test("programs of a link.txt lie where its options put them", () => {
+    const root = makeGuest(scratch(), LINK_LIST);
+    const { status, stderr } = build(root, "user");
+    expect(status, stderr).toBe(0);
+    const entry = (name: string): bigint => readFileSync(join(root, "guest-user/prebuilt", name)).readBigUInt64LE(24);
+    expect(entry("low")).toBeLessThan(0x1000n);
+    expect(entry("high") - entry("low")).toBe(0x50000n);
+  });
+
   test.each(COMPILERS)("%s: the same bytes wherever the checkout lies, and no trace of the place in them", (cc) => {
     const here = makeGuest(join(scratch(), "a"));
     const there = makeGuest(join(scratch(), "another place/b"));
     expect(build(here, "--cc", cc)).toMatchObject({ status: 0, stderr: "" });
     expect(build(there, "--cc", cc, "--jobs", "1")).toMatchObject({ status: 0, stderr: "" });
-    for (const folder of ["guest-kernel/prebuilt", "guest-user/prebuilt"]) {
+    const folders = {
+      "guest-kernel/prebuilt": ["TOOLCHAIN", "kernel.elf"],
+      "guest-user/prebuilt": ["TOOLCHAIN", "one", "two"],
+      "guest-user/debug": ["one.debug", "two.debug"],
+    };
+    for (const [folder, files] of Object.entries(folders)) {
       const names = readdirSync(join(here, folder));
-      expect(names).toEqual(folder.startsWith("guest-kernel") ? ["TOOLCHAIN", "kernel.elf"] : ["TOOLCHAIN", "one", "two"]);
+      expect(names).toEqual(files);
       for (const name of names) {
         const bytes = readFileSync(join(here, folder, name));
         expect(Buffer.compare(bytes, readFileSync(join(there, folder, name))), name).toBe(0);
@@ -145,6 +171,21 @@ describe.skipIf(COMPILERS.length === 0)("with a RISC-V compiler (skipped: none i
     ]);
     expect(readdirSync(join(here, "guest-user/prebuilt")).sort()).toEqual(["TOOLCHAIN", "four", "lib", "one", "three", "three.dyn", "two"]);
     expect(build(here, "--cc", cc, "user").stdout).toContain("none changed");
+  });
+
+  test("a debug file has its program's symbols and compressed debug sections, and none of its code", () => {
+    const root = makeGuest(scratch(), SHARED_SOURCES);
+    expect(build(root, "user")).toMatchObject({ status: 0, stderr: "" });
+    for (const name of ["one", "three.dyn", "lib/libtwo.so", "lib/ld.so"]) {
+      const program = readFileSync(join(root, "guest-user/prebuilt", name));
+      const debug = readFileSync(join(root, "guest-user/debug", `${name}.debug`));
+      expect(functionsOf(debug), name).toEqual(functionsOf(program));
+      expect(functionsOf(program).length, name).toBeGreaterThan(0);
+      expect([program.includes(".debug_info\0"), debug.includes(".debug_info\0"), debug.includes("int ")]).toEqual([false, true, false]);
+      const sections = new Sections(program, debug);
+      expect(new TextDecoder("latin1").decode(sections.get(".debug_line_str")), name).toContain("guest-user/");
+      expect(new Sections(debug).image(sections.allocated().find(({ code }) => code)!.start, 4), name).toBeUndefined();
+    }
   });
 
   test("the kernel carries its own symbol table", () => {
@@ -185,7 +226,7 @@ describe.skipIf(COMPILERS.length === 0)("with a RISC-V compiler (skipped: none i
     const root = makeGuest(scratch());
     if (!build(root).stdout.includes(PINNED)) return expect(build(root, "--check").stdout).toContain("comparison skipped");
     const equal = build(root, "--check");
-    expect(equal.stdout).toContain("all 5 committed files are what the sources give");
+    expect(equal.stdout).toContain("all 7 committed files are what the sources give");
     expect(equal.status).toBe(0);
     cpSync(join(root, "guest-user/prebuilt/one"), join(root, "guest-user/prebuilt/old"));
     const one = readFileSync(join(root, "guest-user/prebuilt/one"));
@@ -205,6 +246,6 @@ describe.skipIf(COMPILERS.length === 0)("with a RISC-V compiler (skipped: none i
   test.skipIf(other === undefined)("another compiler builds without the comparison", () => {
     const { status, stdout } = build(makeGuest(scratch()), "--cc", other!, "--check");
     expect(status).toBe(0);
-    expect(stdout).toMatch(/built 4 files; comparison skipped: .* is not the pinned toolchain/);
+    expect(stdout).toMatch(/built 6 files; comparison skipped: .* is not the pinned toolchain/);
   });
 });

@@ -1,4 +1,5 @@
-// --trace: each event as one line of text.
+// Events as lines of text: for --trace, and for the monitor's `trace`.
+
 import type { EventName, EventTypes } from "../events.ts";
 import { wide } from "../events.ts";
 import { exceptionName, interruptName } from "../hart/cause-names.ts";
@@ -19,6 +20,7 @@ const PAGE = ["4 KiB", "2 MiB", "1 GiB"] as const;
 const FORMATS: Formats = {
   trap: (e) => `hart ${e.hart} ${exceptionName(e.cause)} (${e.cause}) at ${pair(e.pcLo, e.pcHi)}, value ${pair(e.valueLo, e.valueHi)}, ${MODE[e.from]} to ${MODE[e.to]}`,
   interrupt: (e) => `hart ${e.hart} ${interruptName(e.cause)} (${e.cause}) at ${pair(e.pcLo, e.pcHi)}, ${MODE[e.from]} to ${MODE[e.to]}`,
+  trapReturn: (e) => `hart ${e.hart} to ${pair(e.pcLo, e.pcHi)}, ${MODE[e.from]} to ${MODE[e.to]}`,
   pageFault: (e) => {
     const { walk } = e;
     const entry = walk.reason === "non-canonical" ? ""
@@ -56,12 +58,13 @@ function instructionAt(machine: Machine, hart: number, pc: bigint): string {
   return `${(code >>> 0).toString(16).padStart(2 * length, "0").padEnd(8)} ${text}`;
 }
 
-/** Publish each of these events as a line (with its line end) to `write`. */
-export function traceEvents(machine: Machine, names: readonly EventName[], write: (line: string) => void): void {
-  const trace = <N extends EventName>(name: N): void => {
-    machine.events.on(name, (event) => {
-      write(`${seconds(machine.now)} ${name.padEnd(11)} ${FORMATS[name](event, machine)}\n`);
-    });
-  };
-  for (const name of names) trace(name);
+/** One event as a line, with its line end. */
+function eventLine<N extends EventName>(machine: Machine, name: N, event: EventTypes[N]): string {
+  return `${seconds(machine.now)} ${name.padEnd(11)} ${FORMATS[name](event, machine)}\n`;
+}
+
+/** Publish each of these events as a line (with its line end) to `write`. The result ends it. */
+export function traceEvents(machine: Machine, names: readonly EventName[], write: (line: string) => void): () => void {
+  const stops = names.map((name) => machine.events.on(name, (event) => write(eventLine(machine, name, event))));
+  return () => stops.forEach((stop) => stop());
 }

@@ -1,0 +1,126 @@
+// The monitor in the terminal: a prompt with history and completion, while the machine stands. Setting the machine going
+// gives the keyboard back to the guest; whatever stops it brings the prompt back.
+import { createInterface, type Interface } from "node:readline";
+import { PassThrough } from "node:stream";
+import type { Monitor } from "../monitor/monitor.ts";
+import { stopText } from "../monitor/stop-text.ts";
+import type { Terminal } from "./terminal.ts";
+
+const PROMPT = "(pagewalk) ";
+/** What an empty line does again, as in gdb. */
+const REPEATED = /^\s*(r?step|r?next|r?stepi|r?nexti|r?continue|r?finish|[cnsx]|si|ni|rs|rn|rc)\b/;
+/** Words of the prompt itself. */
+const LEAVE = /^\s*(quit|exit|q)\s*$/;
+
+export interface PromptHooks {
+  /** The person wants to end the program. */
+  readonly quit: () => void;
+}
+
+export class Prompt {
+  readonly #monitor: Monitor;
+  readonly #terminal: Terminal;
+  readonly #hooks: PromptHooks;
+  readonly #keys = new PassThrough();
+  #lines: Interface | null = null;
+  /** A command is being carried out. */
+  #busy = false;
+  #repeat = "";
+  /** Lines typed before the last command had said all. */
+  readonly #ahead: string[] = [];
+
+  constructor(monitor: Monitor, terminal: Terminal, hooks: PromptHooks) {
+    this.#monitor = monitor;
+    this.#terminal = terminal;
+    this.#hooks = hooks;
+    monitor.control.onReport((report) => {
+      if (this.#busy || report.reason === "poweroff") return; // the command says it, or the program ends
+      this.#terminal.say(`${stopText(monitor, report)}\n`);
+      this.#show();
+    });
+  }
+
+  /** Do keys belong to the prompt, and not to the guest? */
+  get open(): boolean {
+    return this.#monitor.control.halted;
+  }
+
+  /** Ctrl-A c: stop the machine and ask, or let it run on. */
+  toggle(): void {
+    if (!this.open) this.#monitor.control.halt();
+    else if (!this.#busy) this.#carryOut("continue");
+  }
+
+  /** The machine stands already: ask. */
+  begin(): void {
+    this.#show();
+  }
+
+  /** What was typed while the prompt is open. */
+  take(bytes: Uint8Array): void {
+    this.#keys.write(bytes);
+  }
+
+  close(): void {
+    this.#lines?.close();
+    this.#lines = null;
+  }
+
+  #show(): void {
+    this.#terminal.say("");
+    this.#interface().prompt();
+    this.#terminal.moved(false);
+  }
+
+  #interface(): Interface {
+    if (this.#lines !== null) return this.#lines;
+    const lines = createInterface({
+      input: this.#keys, output: process.stdout, terminal: true, prompt: PROMPT, historySize: 1000, removeHistoryDuplicates: true,
+      completer: (line: string): [string[], string] => [this.#monitor.complete(line), /\S*$/.exec(line)![0]],
+    });
+    lines.on("line", (line) => this.#take(line));
+    lines.on("SIGINT", () => {
+      lines.write(null, { ctrl: true, name: "e" });
+      lines.write(null, { ctrl: true, name: "u" });
+      process.stdout.write("^C\n");
+      lines.prompt();
+    });
+    lines.on("close", () => { // Ctrl-D
+      if (this.#lines !== lines) return;
+      this.#lines = null;
+      process.stdout.write("\n");
+      this.#carryOut("continue");
+    });
+    return (this.#lines = lines);
+  }
+
+  #take(line: string): void {
+    this.#terminal.moved(true);
+    if (this.#busy) {
+      this.#ahead.push(line);
+      return;
+    }
+    if (LEAVE.test(line)) {
+      this.#hooks.quit();
+      return;
+    }
+    const wanted = line.trim() === "" ? this.#repeat : line;
+    this.#repeat = REPEATED.test(wanted) ? wanted : "";
+    if (wanted === "") this.#show();
+    else this.#carryOut(wanted);
+  }
+
+  #carryOut(line: string): void {
+    this.#busy = true;
+    void Promise.resolve(this.#monitor.run(line)).then(({ text }) => {
+      this.#busy = false;
+      if (text !== "") this.#terminal.say(text.endsWith("\n") ? text : `${text}\n`);
+      if (!this.open) return;
+      this.#show();
+      const next = this.#ahead.shift();
+      if (next === undefined) return;
+      process.stdout.write(`${next}\n`);
+      this.#take(next);
+    });
+  }
+}

@@ -1,0 +1,8 @@
+// Every alarm. To add one, write it in a file here and name it in this list.
+
+import type { Alarm } from "./alarm.ts";
+import { doubleFree, freedMapped, junk } from "./frames.ts";
+import { cowWrite, kernelWrite, sameFault, stack } from "./others.ts";
+import { stale } from "./stale.ts";
+
+export const ALARMS: readonly Alarm[] = [stale, freedMapped, doubleFree, junk, sameFault, kernelWrite, cowWrite, stack];

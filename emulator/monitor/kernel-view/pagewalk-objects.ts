@@ -1,0 +1,121 @@
+// Our kernel's objects and pages (guest-kernel/include/vm.h): chains, where a page is, and who may see it.
+
+import { count, hex } from "../format.ts";
+import { Value } from "../symbols/value.ts";
+import type { KernelMemory } from "./kernel-memory.ts";
+import type { MapView, ObjectView, PageView } from "./kernel-view.ts";
+
+/** Chains and trees of objects are followed so far. */
+const DEEPEST = 64;
+const MOST_VIEWERS = 4096;
+
+const PAGE_FLAGS = ["busy", "dirty", "referenced", "being written", "charged", "disk error", "also on swap", "doomed"] as const;
+/** Names of the bits of vm_page.flags that are set. */
+export const pageFlags = (flags: number): string[] => PAGE_FLAGS.filter((_, i) => ((flags >> i) & 1) !== 0);
+
+/** The file behind an object, in words. */
+export function fileName(k: KernelMemory, o: Value): string | undefined {
+  const data = o.field("pager_data");
+  if (o.field("pager").isNull || data.isNull) return undefined;
+  const type = k.symbols.type("struct inode");
+  if (type === undefined) return "file";
+  return k.attempt("a file's object", "file", () => `file of inode ${Value.at(type, data.big(), k.read).field("inum").number()}`);
+}
+
+/** An object, and those behind it. */
+export function objectView(k: KernelMemory, o: Value, depth = 0): ObjectView {
+  const file = fileName(k, o);
+  const shadow = o.field("shadow");
+  return {
+    address: o.address!, kind: file === undefined ? "anonymous" : "file", file,
+    pages: o.field("size").number(), resident: o.field("resident").number(), swapped: o.field("swapped").number(), references: o.field("ref_count").number(),
+    ...(shadow.isNull || depth >= DEEPEST ? {} : { shadow: objectView(k, shadow.deref(), depth + 1), shadowOffset: o.field("shadow_offset").number() }),
+  };
+}
+
+/** The object's own page at an offset, by its tree. */
+function pageOf(o: Value, offset: number): Value | undefined {
+  const seen = new Set<bigint>();
+  let at = o.field("root");
+  while (!at.isNull && !seen.has(at.big())) {
+    seen.add(at.big());
+    const page = at.deref();
+    const here = page.field("offset").number();
+    if (here === offset) return page;
+    at = page.field(offset < here ? "left" : "right");
+  }
+  return undefined;
+}
+
+/** Number of the swap slot of an object's page; 0 for none. Goes through the object's list of slots. */
+export function slotOf(k: KernelMemory, o: Value, offset: number): number {
+  const table = k.global("swap")?.field("table");
+  const type = k.symbols.type("struct slot");
+  if (table === undefined || type === undefined || o.field("slots").number() === 0) return 0;
+  const perPage = Math.floor(4096 / type.size);
+  const seen = new Set<number>();
+  for (let n = o.field("slots").number(); n !== 0 && !seen.has(n);) {
+    seen.add(n);
+    const slot = table.at(Math.floor(n / perPage)).at(n % perPage);
+    if (slot.field("offset").number() === offset) return n;
+    n = slot.field("next").number();
+  }
+  return 0;
+}
+
+/** Where the page of an entry at `va` is, whatever the page table shows. `pfnOf` gives the frame of a vm_page. */
+export function pageView(k: KernelMemory, map: MapView, entry: Value, va: bigint, pfnOf: (page: Value) => number): PageView {
+  const pointer = entry.field("object");
+  if (pointer.isNull) return { map, flags: [], text: "nothing: the entry has no object" };
+  let o = pointer.deref();
+  let offset = entry.field("offset").number() + Number((va - map.start) / 4096n);
+  for (let depth = 0; depth < DEEPEST; depth++) {
+    const behind = depth === 0 ? "" : `, ${count(depth)} behind the entry's own`;
+    const found = { map, depth, object: objectView(k, o), offset };
+    const page = pageOf(o, offset);
+    if (page !== undefined) {
+      const pfn = pfnOf(page);
+      const flags = pageFlags(page.field("flags").number());
+      return { ...found, pfn, flags, text: [`frame ${hex(pfn)}, page ${count(offset)} of object ${hex(o.address!)}${behind}`, ...flags].join(", ") };
+    }
+    const slot = slotOf(k, o, offset);
+    if (slot !== 0) return { ...found, slot, flags: [], text: `swap slot ${count(slot)}, page ${count(offset)} of object ${hex(o.address!)}${behind}` };
+    const file = fileName(k, o);
+    if (file !== undefined) {
+      const within = offset < o.field("size").number();
+      return { ...found, flags: [], text: within ? `page ${count(offset)} of ${file}, not in memory` : `beyond the end of ${file}` };
+    }
+    if (o.field("shadow").isNull || BigInt(offset) >= o.field("shadow_limit").big()) break;
+    offset += o.field("shadow_offset").number();
+    o = o.field("shadow").deref();
+  }
+  return { map, flags: [], text: "not yet anywhere: the first touch gives a page of zeros" };
+}
+
+/** Entries that may show page `offset` of an object, through shadow objects too: entry and address. */
+export function viewersOf(k: KernelMemory, o: Value, offset: number): { entry: Value; va: bigint }[] {
+  const found: { entry: Value; va: bigint }[] = [];
+  const seen = new Set<bigint>();
+  const visit = (at: Value, page: number, depth: number): void => {
+    if (depth > DEEPEST || seen.has(at.address!) || found.length >= MOST_VIEWERS) return;
+    seen.add(at.address!);
+    for (const entry of k.list("an object's entries", at.field("entries"), "object_next")) {
+      const first = entry.field("offset").number();
+      const va = entry.field("start").big() + BigInt(page - first) * 4096n;
+      if (page >= first && va < entry.field("end").big()) found.push({ entry, va });
+    }
+    for (const front of k.list("an object's shadows", at.field("shadowed_by"), "sibling_next")) {
+      const there = page - front.field("shadow_offset").number();
+      if (there >= 0 && BigInt(there) < front.field("shadow_limit").big() && pageOf(front, there) === undefined && slotOf(k, front, there) === 0) visit(front, there, depth + 1);
+    }
+  };
+  visit(o, offset, 0);
+  return found;
+}
+
+/** How many items a list has. */
+export function lengthOf(k: KernelMemory, what: string, first: Value, next: string): number {
+  let n = 0;
+  for (const _ of k.list(what, first, next)) n++;
+  return n;
+}
