@@ -16,6 +16,16 @@ volatile uint harts_may_start;
 /* What machinevec needs, one row a hart: space for t1, address of the hart's MSIP. */
 static uint64 machine_scratch[NCPU][2];
 
+/* What user programs may use of this hart's instruction set, as bits of misa. Floating point counts if it is whole: F and D. */
+static uint64
+read_isa(void)
+{
+  uint64 floating = MISA('F') | MISA('D'), misa = csr_read(misa);
+  uint64 isa = misa & (MISA('I') | MISA('M') | MISA('A') | MISA('C'));
+
+  return (misa & floating) == floating ? isa | floating : isa;
+}
+
 /*
  * Called by entry.S on each hart's boot stack. Delegates exceptions and
  * interrupts, opens physical memory and counters, switches the supervisor
@@ -48,10 +58,12 @@ start(uint hart, const void *fdt)
   __sync_synchronize();
   *(volatile uint32 *)CLINT_MSIP(hart) = 0;
 
+  if (hart == 0) /* all harts are alike */
+    user_isa = read_isa();
   c->hartid = hart;
   __asm__ volatile("mv tp, %0" : : "r"(c));
   csr_write(mepc, (uint64)main);
-  csr_write(mstatus, (csr_read(mstatus) & ~MSTATUS_MPP_MASK) | MSTATUS_MPP_S);
+  csr_write(mstatus, (csr_read(mstatus) & ~(MSTATUS_MPP_MASK | SSTATUS_FS)) | MSTATUS_MPP_S); /* FS: fpu.c */
   register const void *a0 __asm__("a0") = fdt;
   __asm__ volatile("mret" : : "r"(a0) : "memory");
   __builtin_unreachable();

@@ -137,6 +137,14 @@ void signal_broken_pipe(struct proc *);
 int signal_fault(struct proc *, int sig, int code, uint64 addr);
 void signal_deliver(struct proc *);
 
+/* fpu.c */
+extern uint64 user_isa;
+int fpu_trap(struct proc *);
+void fpu_leave(struct proc *);
+const uint64 *fpu_registers(struct proc *);
+void fpu_set_registers(struct proc *, const uint64 *regs);
+void fpu_fork(struct proc *parent, struct proc *child);
+
 /* clone.c */
 void clone_init(void);
 uint64 trapframe_address(struct proc *);

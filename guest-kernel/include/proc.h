@@ -62,7 +62,7 @@ struct trapframe {
   struct vdso_process *process_page; /* what the vDSO tells about this process; mapped at VDSO_PROCESS */
 };
 
-/* Behind the trapframe, in the same page: struct sigstate (sigstate.h). */
+/* Behind the trapframe, in the same page: struct sigstate (sigstate.h), struct fpstate (fpu.h). */
 #define SIGSTATE_OFFSET 512
 
 /* Why a pending signal was sent. */

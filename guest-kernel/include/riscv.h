@@ -38,7 +38,14 @@
 #define SSTATUS_SPP (1UL << 8)  /* trap came from S mode */
 #define SSTATUS_SPIE (1UL << 5) /* interrupts on after sret */
 #define SSTATUS_SIE (1UL << 1)  /* interrupts on */
-#define SSTATUS_FS (3UL << 13)  /* floating point */
+#define SSTATUS_FS (3UL << 13)  /* floating point: 0 Off, 3 Dirty */
+#define SSTATUS_FS_CLEAN (2UL << 13)
+
+/* misa */
+#define MISA(letter) (1UL << ((letter) - 'A')) /* has this extension */
+
+/* fcsr: flags and rounding mode */
+#define FCSR_MASK 0xffUL
 
 /* mie, mip, sie, sip */
 #define IP_SSI (1UL << 1)

@@ -7,6 +7,7 @@
 #define SIGSTATE_H
 
 #include "defs.h"
+#include "fpu.h"
 #include "proc.h"
 #include "riscv.h"
 #include "abi/signal.h"
@@ -29,8 +30,9 @@ struct sigframe {
   ucontext_t context;
 };
 
-/* So much of it the kernel writes and reads; the room for floating point lies behind. */
+/* So much of it the kernel writes and reads; behind lies floating point, where UC_FP is set. */
 #define FRAME_USED __builtin_offsetof(struct sigframe, context.uc_mcontext.fpregs)
+#define FRAME_USED_FP (FRAME_USED + FPREGS * sizeof(uint64))
 
 _Static_assert(sizeof(siginfo_t) == 128, "siginfo has Linux's size");
 _Static_assert(__builtin_offsetof(ucontext_t, uc_mcontext) == 176, "ucontext has riscv64 Linux's layout");

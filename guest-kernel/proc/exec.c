@@ -20,7 +20,7 @@
 #define ARGPAGES (ARGBYTES / PGSIZE)
 
 /* Words of the auxiliary vector. */
-#define AUXWORDS (2 * 10)
+#define AUXWORDS (2 * 11)
 
 /* The program's arguments, then its environment: their strings on their way, one after the other, each with its NUL. */
 struct strings {
@@ -193,8 +193,9 @@ auxiliary_vector(struct image *image, uint64 random_at, uint64 name, uint64 *wor
     { AT_PHDR, image->headers },          { AT_PHENT, sizeof(struct program_header) },
     { AT_PHNUM, image->nheaders },        { AT_PAGESZ, PGSIZE },
     { AT_BASE, image->interpreter },      { AT_ENTRY, image->entry },
-    { AT_RANDOM, random_at },             { AT_EXECFN, name },
-    { AT_SYSINFO_EHDR, VDSO_CODE },       { AT_NULL, 0 },
+    { AT_HWCAP, user_isa },               { AT_RANDOM, random_at },
+    { AT_EXECFN, name },                  { AT_SYSINFO_EHDR, VDSO_CODE },
+    { AT_NULL, 0 },
   };
 
   _Static_assert(sizeof aux == AUXWORDS * sizeof *words, "each pair is two words");
@@ -267,6 +268,7 @@ take_over(struct proc *p, struct vm_map *map, const char *path, uint64 entry, ui
   if (old)
     leave_map(p, old);
   signal_exec(p);
+  fpu_set_registers(p, 0);
   p->trapframe->epc = entry;
   p->trapframe->sp = sp;
   p->trapframe->a1 = sp;

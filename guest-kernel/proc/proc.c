@@ -286,6 +286,7 @@ fork_with(uint64 stack)
   *child->trapframe = *p->trapframe;
   child->trapframe->process_page = page;
   signal_fork(p, child);
+  fpu_fork(p, child);
   child->trapframe->kernel_sp = child->kstack + KSTACKSIZE;
   child->trapframe->a0 = 0;
   if (stack)

@@ -10,6 +10,7 @@
 #include "param.h"
 #include "riscv.h"
 #include "proc.h"
+#include "fpu.h"
 #include "vm.h"
 #include "abi/errno.h"
 
@@ -166,6 +167,7 @@ sched(void)
   KASSERT(c->noff == 1, "pid %d %s sleeps or yields with %d spin locks held", p->pid, p->name, c->noff - 1);
   KASSERT(p->state != RUNNING, "pid %d %s gives up its hart while RUNNING", p->pid, p->name);
   intena = c->intena;
+  fpu_switch(p);
   swtch(&p->context, &c->context);
   mycpu()->intena = intena;
 }

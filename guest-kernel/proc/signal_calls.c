@@ -151,6 +151,17 @@ sys_sigaltstack(void)
   return 0;
 }
 
+/* Take the frame of a handler at user address va. 0 or -EFAULT. */
+static int
+take_frame(struct proc *p, struct sigframe *f, uint64 va)
+{
+  if ((va & 15) || copyin(p->map, f, va, FRAME_USED) < 0)
+    return -EFAULT;
+  if (!(f->context.uc_flags & UC_FP))
+    return 0;
+  return copyin(p->map, &f->context.uc_mcontext.fpregs, va + FRAME_USED, FRAME_USED_FP - FRAME_USED);
+}
+
 /*
  * sigreturn(): a handler has returned; take everything from the frame at sp.
  * Whatever the program has put there, it gets no more than its own registers:
@@ -166,13 +177,14 @@ sys_sigreturn(void)
   struct sigframe f;
   ucontext_t *uc = &f.context;
 
-  if ((tf->sp & 15) || copyin(p->map, &f, tf->sp, FRAME_USED) < 0) {
+  if (take_frame(p, &f, tf->sp) < 0) {
     printf("pid %d %s: sigreturn without a frame at sp 0x%lx: killed\n", p->pid, p->name, tf->sp);
     die_of(p, SIGSEGV);
     return 0;
   }
   tf->epc = uc->uc_mcontext.gregs[REG_PC] & ~1UL;
   memmove(&tf->ra, &uc->uc_mcontext.gregs[REG_RA], 31 * sizeof tf->ra);
+  fpu_set_registers(p, uc->uc_flags & UC_FP ? uc->uc_mcontext.fpregs : 0);
   uc->uc_stack.ss_flags &= ~SS_ONSTACK;
   if (check_altstack(&uc->uc_stack) == 0)
     *alt = uc->uc_stack;

@@ -29,15 +29,16 @@ frame_address(struct proc *p, struct sigaction *action)
   return on_alt && !on_altstack(alt, frame) ? 0 : frame;
 }
 
-/* Save the registers and the mask in a frame. */
-static void
+/* Save the registers and the mask in a frame. How many bytes of it are used. */
+static uint64
 fill_frame(struct proc *p, struct sigframe *f)
 {
   struct trapframe *tf = p->trapframe;
   ucontext_t *uc = &f->context;
   unsigned long *regs = uc->uc_mcontext.gregs;
+  const uint64 *fpregs = fpu_registers(p);
 
-  uc->uc_flags = 0;
+  uc->uc_flags = fpregs ? UC_FP : 0;
   uc->uc_link = 0;
   uc->uc_stack = sigstate(p)->altstack;
   if (on_altstack(&uc->uc_stack, tf->sp))
@@ -46,11 +47,16 @@ fill_frame(struct proc *p, struct sigframe *f)
   memset(uc->uc_pad, 0, sizeof uc->uc_pad);
   regs[REG_PC] = tf->epc;
   memmove(&regs[REG_RA], &tf->ra, 31 * sizeof regs[0]);
+  if (!fpregs)
+    return FRAME_USED;
+  memmove(uc->uc_mcontext.fpregs, fpregs, FPREGS * sizeof fpregs[0]);
+  return FRAME_USED_FP;
 }
 
 /*
  * Make the current process run the handler of a signal when it returns to
- * user mode. 0, or -EFAULT when its stack has no room.
+ * user mode; the handler finds the floating-point registers as they are. 0,
+ * or -EFAULT when its stack has no room.
  */
 static int
 call_handler(struct proc *p, struct sigframe *f)
@@ -59,11 +65,10 @@ call_handler(struct proc *p, struct sigframe *f)
   struct sigaction *action = &sigstate(p)->action[sig];
   struct trapframe *tf = p->trapframe;
   uint64 handler = (uint64)action->sa_handler, at = frame_address(p, action);
-  uint64 blocked = p->sig_blocked | action->sa_mask;
+  uint64 blocked = p->sig_blocked | action->sa_mask, size = fill_frame(p, f);
 
-  fill_frame(p, f);
   tf->sp = at; /* the stack may have to grow for the copy */
-  if (at == 0 || copyout(p->map, at, f, FRAME_USED) < 0)
+  if (at == 0 || copyout(p->map, at, f, size) < 0)
     return -EFAULT;
   tf->a0 = sig;
   tf->a1 = at + __builtin_offsetof(struct sigframe, info);

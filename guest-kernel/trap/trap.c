@@ -222,7 +222,7 @@ usertrap(void)
       yield();
   } else if (cause == CAUSE_LOAD_PAGE_FAULT || cause == CAUSE_STORE_PAGE_FAULT || cause == CAUSE_FETCH_PAGE_FAULT) {
     user_page_fault(p, cause, value);
-  } else {
+  } else if (cause != CAUSE_ILLEGAL || !fpu_trap(p)) {
     user_exception(p, cause, value);
   }
 
@@ -268,9 +268,9 @@ kerneltrap(void)
   }
   if (interrupt(cause) && myproc() && myproc()->state == RUNNING)
     yield();
-  /* yield may have let other traps change these */
+  /* yield may have let other traps change these; whether floating point is on is not the trap's affair */
   csr_write(sepc, sepc);
-  csr_write(sstatus, sstatus);
+  csr_write(sstatus, (sstatus & ~SSTATUS_FS) | (csr_read(sstatus) & SSTATUS_FS));
 }
 
 /* Called by kernelvec on an emergency stack, when the stack pointer sp has run into a guard. */

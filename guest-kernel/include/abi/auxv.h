@@ -12,6 +12,7 @@
 #define AT_PAGESZ 6         /* bytes of a page */
 #define AT_BASE 7           /* where the dynamic linker was put; 0 when the program has none */
 #define AT_ENTRY 9          /* the program's own first instruction */
+#define AT_HWCAP 16         /* the extensions of the instruction set: bit n is the n-th letter, 'A' being 0 */
 #define AT_RANDOM 25        /* 16 random bytes */
 #define AT_EXECFN 31        /* the path given to exec */
 #define AT_SYSINFO_EHDR 33  /* the vDSO's ELF header */

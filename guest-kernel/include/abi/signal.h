@@ -126,7 +126,12 @@ typedef struct sigaltstack {
 #define REG_A0 10
 typedef unsigned long gregset_t[32];
 
-/* The kernel has no floating point: fpregs is room that it neither writes nor reads. */
+/* fpregs: element n is fn, of 64 bits; REG_FCSR is fcsr. The rest is room for registers of 128 bits. */
+#define REG_FCSR 32
+
+/* uc_flags */
+#define UC_FP 1 /* fpregs is meant: the program has used floating point. Without it all those registers are zero */
+
 typedef struct mcontext {
   gregset_t gregs;
   uint64 fpregs[66] __attribute__((aligned(16)));
