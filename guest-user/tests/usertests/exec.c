@@ -7,7 +7,7 @@
 static char zero[STATIC_PAGES * 4096];      /* .bss, to be found clean */
 static int initialised = 0x1234;
 
-/** The child side. Modes: args N SEED (check argv), status N, fds, clean, environ NAME=VALUE... (check the environment). */
+/** The child side. Modes: args N SEED (check argv), status N, fds, clean, environ NAME=VALUE... (check the environment), fp. */
 int exec_helper(int argc, char **argv) {
   const char *mode = argc > 2 ? argv[2] : "";
   uint64 sp;
@@ -16,6 +16,8 @@ int exec_helper(int argc, char **argv) {
     return 20;
   if (strcmp(mode, "status") == 0)
     return atoi(argv[3]);
+  if (strcmp(mode, "fp") == 0)
+    return fp_helper();
   if (strcmp(mode, "clean") == 0) {
     for (uint i = 0; i < sizeof zero; i++)
       if (zero[i])

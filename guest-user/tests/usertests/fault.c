@@ -143,7 +143,6 @@ INSTRUCTION(read_mstatus, "csrr t0, mstatus")
 INSTRUCTION(write_mie, "csrw mie, zero")
 INSTRUCTION(write_stvec, "csrw stvec, zero")
 INSTRUCTION(write_time, ".4byte 0xc0101073") /* csrw time, zero */
-INSTRUCTION(floating, ".4byte 0x02007053")   /* fadd.d ft0, ft0, ft0: no floating point for users */
 
 static void privileged(void) {
   static const struct { void (*run)(long); const char *what; } crimes[] = {
@@ -155,8 +154,6 @@ static void privileged(void) {
   for (uint i = 0; i < sizeof crimes / sizeof crimes[0]; i++)
     expect_killed(crimes[i].run, 0, crimes[i].what);
 }
-
-static void floating_point_off(void) { expect_killed(floating, 0, "floating point, which the kernel does not save"); }
 
 /** Unaligned loads and stores work (in the hardware, or not at all: QEMU and Pagewalk do them). */
 static void unaligned_access(void) {
@@ -189,7 +186,6 @@ const struct test fault_tests[] = {
   { "sp_anywhere", sp_anywhere, 0 },
   { "call_with_wild_sp", call_with_wild_sp, 0 },
   { "privileged", privileged, 0 },
-  { "floating_point_off", floating_point_off, 0 },
   { "unaligned_access", unaligned_access, 0 },
   { "fault_storm", fault_storm, 0 },
   { NULL, NULL, 0 },

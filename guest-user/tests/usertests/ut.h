@@ -33,7 +33,7 @@ extern const struct suite suite;
 
 /* One table a file, ended by a NULL name; main.c lists the tables. */
 extern const struct test process_tests[], kill_tests[], interface_tests[], exec_tests[], bad_program_tests[], memory_tests[], shortage_tests[], cow_tests[], malloc_tests[], fault_tests[], pointer_tests[], string_pointer_tests[],
-    file_tests[], large_file_tests[], pipe_tests[], name_tests[], rename_tests[], crowd_tests[], disk_tests[];
+    file_tests[], large_file_tests[], pipe_tests[], name_tests[], rename_tests[], crowd_tests[], disk_tests[], fp_tests[], fp_signal_tests[];
 
 /** Ends this process; the reason appears behind "not ok". */
 void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -92,6 +92,8 @@ int all_zero(const char *p, long n);
 extern char *self_path;
 /** What `usertests -x MODE …` does: the child side of the exec tests. */
 int exec_helper(int argc, char **argv);
+/** The mode fp of it: 33 when all floating-point registers are zero. */
+int fp_helper(void);
 
 #define STATIC_PAGES 4
 /** Room for any one test: processes stay small, so that many fit into a small machine. */

@@ -1,0 +1,2 @@
+/* The helpers are those of usertests. */
+#include "../usertests/fp_help.c"

@@ -1,0 +1,2 @@
+# The registers as in usertests.
+#include "../usertests/fp_regs.S"
