@@ -47,15 +47,18 @@ const QEMU = "qemu-system-riscv64";
 /** Is QEMU installed? Tests that need it are skipped otherwise. */
 export const haveQemu = spawnSync(QEMU, ["--version"]).status === 0;
 
-/** The same kernel and disk on QEMU: exit status and everything printed. `append`: more boot arguments. */
-export function runOnQemu(command: string, options: { harts?: number; memory?: number; image?: Uint8Array; append?: string } = {}): { status: number | null; text: string } {
-  const { harts = 1, memory = 128, image = diskImage(), append = "" } = options;
+/** QEMU's processor without floating point. */
+export const NO_FP = "rv64,f=false,d=false";
+
+/** The same kernel and disk on QEMU: exit status and everything printed. `append`: more boot arguments; `cpu`: QEMU's name for one. */
+export function runOnQemu(command: string, options: { harts?: number; memory?: number; image?: Uint8Array; append?: string; cpu?: string } = {}): { status: number | null; text: string } {
+  const { harts = 1, memory = 128, image = diskImage(), append = "", cpu = "rv64" } = options;
   const folder = mkdtempSync(join(tmpdir(), "pagewalk-qemu-"));
   try {
     const disk = join(folder, "disk.img");
     writeFileSync(disk, image);
     const done = spawnSync(QEMU, [
-      "-machine", "virt", "-bios", "none", "-kernel", KERNEL, "-m", `${memory}M`, "-smp", String(harts), "-nographic",
+      "-machine", "virt", "-cpu", cpu, "-bios", "none", "-kernel", KERNEL, "-m", `${memory}M`, "-smp", String(harts), "-nographic",
       "-global", "virtio-mmio.force-legacy=false", "-drive", `file=${disk},if=none,format=raw,id=x0`,
       "-device", "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0", "-append", `${append} run="${command}"`.trim(),
     ], { stdio: ["ignore", "pipe", "pipe"], timeout: 280_000, killSignal: "SIGKILL", maxBuffer: 2 ** 26 });

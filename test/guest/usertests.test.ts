@@ -1,7 +1,13 @@
 // The guest's own tests, on our machine and on QEMU.
 import { expect, test } from "vitest";
 import { MemoryBlock } from "../../emulator/index.ts";
-import { haveQemu, pagingImage, runCommand, runOnQemu } from "./support.ts";
+import { INSTRUCTIONS } from "../../emulator/isa/table.ts";
+import { haveQemu, NO_FP, pagingImage, runCommand, runOnQemu } from "./support.ts";
+
+/** Has our machine the extensions F and D? */
+const OURS_HAS_FP = INSTRUCTIONS.some(({ name }) => name === "fadd.d");
+/** What usertests says where it has found that there is no floating point. */
+const NO_FP_WORDS = "# this machine has no floating point";
 
 /** TAP lines without what may differ between two machines. */
 const tap = (text: string): string[] => text.split(/\r?\n/).filter((l) => /^(ok|not ok|1\.\.|usertests:)/.test(l));
@@ -29,7 +35,7 @@ test("the same while memory goes to swap", async () => {
 test.skipIf(!haveQemu)("the same kernel and disk on QEMU print the same", async () => {
   const script = "ls; echo hi | wc; cat README | head -n 3; usertests -q";
   const ours = await runCommand(script, {}, 40e9);
-  const qemu = runOnQemu(script);
+  const qemu = runOnQemu(script, OURS_HAS_FP ? {} : { cpu: NO_FP });
   expect(qemu.status, qemu.text.slice(-3000)).toBe(0);
   expect(ours.stop, ours.text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
   const lines = (t: string): string[] => t.replace(/\r/g, "").split("\n").filter((l) => !/^#|^pagewalk:.*(seed|time)/.test(l));
@@ -39,4 +45,20 @@ test.skipIf(!haveQemu)("the same kernel and disk on QEMU print the same", async 
 test.skipIf(!haveQemu)("usertests pass on QEMU with 4 harts", () => {
   const { status, text } = runOnQemu("usertests", { harts: 4 });
   expect(status, text.slice(-3000)).toBe(0);
+});
+
+test("the kernel gives floating point to programs on our machine just if it has F and D", async () => {
+  const { stop, text } = await runCommand("usertests fp_*", { harts: 4 }, 20e9);
+  expect(stop, text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
+  expect(text.includes(NO_FP_WORDS), text.slice(-3000)).toBe(!OURS_HAS_FP);
+});
+
+test.skipIf(!haveQemu).each([
+  ["with", "rv64", 1],
+  ["with", "rv64", 4],
+  ["without", NO_FP, 1],
+] as const)("on QEMU %s floating point (%s, %i harts) programs have just that", (what, cpu, harts) => {
+  const { status, text } = runOnQemu("usertests fp_* && vmtests paging_fp", { cpu, harts, image: pagingImage() });
+  expect(status, text.slice(-3000)).toBe(0);
+  expect(text.includes(NO_FP_WORDS), text.slice(-3000)).toBe(what === "without");
 });
