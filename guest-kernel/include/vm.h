@@ -94,6 +94,7 @@ struct vm_object {
   uint32 slots;                   /* first of these slots, see vm_swap.c; 0 for none */
   uint16 named;                   /* references that are names': an inode's, a shared memory's */
   uint16 stamp;                   /* vmcheck's: the round that has seen it */
+  uint8 tail;                     /* a file's: mappings may have left something behind its end, in its last page */
   uint8 bounded;                  /* a shared memory with a name: beyond its size is nothing, not zeros. It stays the last of a chain, as files do */
   struct vm_map_entry *entries;   /* list of the entries that refer to this one */
   uint entry_count;               /* of ref_count, those; what is left beside shadows is its inode's, or a passer-by's */
@@ -117,6 +118,8 @@ struct vm_object {
 #define ENTRY_WIRED 256    /* locked: its pages are in memory and wired */
 #define ENTRY_FILE 512     /* maps a file, perhaps through private copies */
 #define ENTRY_PROMISED 1024 /* a frame is promised for each of its pages */
+#define ENTRY_SHM 2048     /* maps a shared memory with a name, perhaps through private copies */
+#define ENTRY_BACKED (ENTRY_FILE | ENTRY_SHM) /* behind private copies lies a content, not zeros */
 
 struct vm_map_entry {
   struct vm_map_entry *prev, *next;
@@ -314,7 +317,10 @@ int vm_map_move(struct vm_map *, struct vm_map_entry *, uint64 to);
 int vm_map_forget(struct vm_map *, uint64 start, uint64 end);
 int vm_map_set_wired(struct vm_map *, uint64 start, uint64 end, int wired);
 void vm_wired_add(uint64 n);
-int vm_map_set_brk(struct vm_map *, uint64 brk, int unreserved);
+
+/* vm_brk.c */
+int vm_map_set_brk(struct vm_map *, uint64 brk);
+long vm_map_move_brk(struct vm_map *, int64 n, int unreserved);
 
 /* vm_map_replace.c */
 struct vm_aside {

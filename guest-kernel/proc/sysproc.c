@@ -60,19 +60,9 @@ sys_sched_yield(void)
 long
 sys_sbrk(void)
 {
-  struct vm_map *map = myproc()->map;
   int64 n = argraw(0);
-  uint64 old = map->brk;
-  int error;
 
-  if (n == 0)
-    return old;
-  if (n < 0 && -(uint64)n > old - map->heap_start)
-    return -EINVAL;
-  if (n > 0 && (uint64)n > USERTOP - old)
-    return -ENOMEM;
-  error = vm_map_set_brk(map, old + n, n > 0 && argraw(1) == SBRK_LAZY);
-  return error < 0 ? error : (long)old;
+  return vm_map_move_brk(myproc()->map, n, n > 0 && argraw(1) == SBRK_LAZY);
 }
 
 /* sleep(n) for n ticks. */

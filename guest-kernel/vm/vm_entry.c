@@ -105,7 +105,7 @@ vm_map_make_private(struct vm_map_entry *e)
 
   if (!(e->flags & ENTRY_NEEDS_COPY))
     return;
-  if (o->ref_count == 1 && o->pager == 0) {
+  if (o->ref_count == 1 && !is_bottom(o)) {
     if (o->size < e->offset + vm_entry_pages(e))
       o->size = e->offset + vm_entry_pages(e); /* the entry has grown meanwhile */
     kmem_unreserve(&object_cache, 1);
@@ -238,7 +238,7 @@ static int
 is_plain(struct vm_map_entry *e)
 {
   return e->object && !is_bottom(e->object) && e->object->commit == 0 &&
-         !(e->flags & (ENTRY_NEEDS_COPY | ENTRY_SHARED | ENTRY_FILE | ENTRY_GROWSDOWN));
+         !(e->flags & (ENTRY_NEEDS_COPY | ENTRY_SHARED | ENTRY_BACKED | ENTRY_GROWSDOWN));
 }
 
 /*

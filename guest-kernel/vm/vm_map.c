@@ -155,6 +155,8 @@ vm_map_insert(struct vm_map *map, uint64 start, uint64 end, struct vm_object *ob
   if (object) {
     acquire(object->lock);
     vm_entry_attach(e, object);
+    if (object->pager && (flags & ENTRY_SHARED) && (max_protection & PROT_WRITE))
+      object->tail = 1;
     release(object->lock);
   }
   if (!(flags & ENTRY_GUARD))

@@ -1,6 +1,6 @@
 /*
  * Changes of address spaces beyond mapping and unmapping: entries grow, move,
- * are locked, forget their pages; the break; the stack.
+ * are locked, forget their pages; the stack.
  */
 #include "types.h"
 #include "defs.h"
@@ -32,7 +32,7 @@ vm_map_extend(struct vm_map *map, struct vm_map_entry *e, uint64 end)
   uint64 beyond = e->offset + vm_entry_pages(e);
   int error = -EINVAL;
 
-  if (o == 0 || (e->flags & (ENTRY_SHARED | ENTRY_FILE | ENTRY_GROWSDOWN)))
+  if (o == 0 || (e->flags & (ENTRY_SHARED | ENTRY_BACKED | ENTRY_GROWSDOWN)))
     return -EINVAL;
   acquire(o->lock);
   if ((e->flags & ENTRY_NEEDS_COPY) && o->ref_count == 1)
@@ -157,7 +157,7 @@ vm_map_grow_down(struct vm_map *map, uint64 va, uint64 sp)
 
 /* ---- changing what is mapped ---- */
 
-/* The file behind a private mapping's copies, with one more reference, and the page of it that the entry shows at its start. */
+/* What lies behind a private mapping's copies, a file or a shared memory, with one more reference, and the page of it that the entry shows at its start. */
 static struct vm_object *
 file_behind(struct vm_map_entry *e, uint64 *offset)
 {
@@ -189,7 +189,7 @@ vm_map_lengthen(struct vm_map *map, struct vm_map_entry *e, uint64 end)
       vm_object_release(o);
     return error ? -ENOMEM : 0;
   }
-  more = o->pager == 0 && o->named == 0 && e->offset + pages > o->size ? e->offset + pages - o->size : 0;
+  more = !is_bottom(o) && e->offset + pages > o->size ? e->offset + pages - o->size : 0;
   if (o->commit > 0 && vm_map_commit(map, more) < 0)
     return -ENOMEM;
   if (vm_entry_recommit(e, e->start, end, e->flags) < 0) {
@@ -241,14 +241,14 @@ replace_object(struct vm_map_entry *e, struct vm_object *o, uint64 offset)
   release(o->lock);
 }
 
-/* Drop the private pages of an entry: zeros, or the file, are behind it again. 0 or -ENOMEM. */
+/* Drop the private pages of an entry: zeros, or what it maps, are behind it again. 0 or -ENOMEM. */
 static int
 forget_entry(struct vm_map_entry *e)
 {
   struct vm_object *o;
   uint64 offset = 0;
 
-  if (e->flags & ENTRY_FILE) {
+  if (e->flags & ENTRY_BACKED) {
     if (!(e->flags & ENTRY_NEEDS_COPY) && kmem_reserve(&object_cache, 1) < 0)
       return -ENOMEM;
     o = file_behind(e, &offset);
@@ -346,51 +346,4 @@ vm_map_set_wired(struct vm_map *map, uint64 start, uint64 end, int wired)
   }
   vm_map_simplify(map, start, end);
   return 0;
-}
-
-/* ---- the break ---- */
-
-/* Touch every page of [start, end) as the policy vm.heap=eager wants it. 0 or -ENOMEM. */
-static int
-touch(struct vm_map *map, uint64 start, uint64 end)
-{
-  int error = 0;
-
-  for (uint64 va = start; va < end && error == 0; va += PGSIZE)
-    error = vm_fault(map, va, PROT_WRITE);
-  return error;
-}
-
-/*
- * Move the break, which must not go below heap_start; `unreserved`: what is
- * new is promised nothing, and comes when it is touched. 0, or -ENOMEM and no
- * change.
- */
-int
-vm_map_set_brk(struct vm_map *map, uint64 brk, int unreserved)
-{
-  uint64 old_brk, old_end, new_end = PGROUNDUP(brk);
-  struct vm_map_entry *next;
-  int error = 0, grown;
-
-  acquiresleep(&map->lock);
-  old_brk = map->brk;
-  old_end = PGROUNDUP(map->brk);
-  next = vm_map_first_from(map, old_end);
-  grown = new_end > old_end;
-  if (grown && (new_end > USERTOP || (next && next->start < new_end)))
-    error = -ENOMEM;
-  else if (grown)
-    error = vm_map_anonymous(map, old_end, new_end, PROT_READ | PROT_WRITE,
-                             ENTRY_HEAP | (unreserved ? ENTRY_NORESERVE : vm_map_promise()));
-  else if (new_end < old_end)
-    error = vm_map_remove(map, new_end, old_end);
-  if (error == 0)
-    map->brk = brk;
-  vm_map_unlock(map);
-  if (error == 0 && grown && !unreserved && !vm_policy.lazy_heap && touch(map, old_end, new_end) < 0) {
-    vm_map_set_brk(map, old_brk, 0);
-    error = -ENOMEM;
-  }
-  return error ? -ENOMEM : 0;
 }

@@ -158,8 +158,7 @@ map_file(struct vm_map *map, struct request *r, uint64 start)
   o = shm ? shm_object(r->file) : vnode_map(r->file->ip);
   if (o == 0)
     return -ENOMEM;
-  if (!shm)
-    flags |= ENTRY_FILE;
+  flags |= shm ? ENTRY_SHM : ENTRY_FILE;
   if (r->flags & MAP_PRIVATE)
     flags |= ENTRY_NEEDS_COPY;
   error = vm_map_insert(map, start, start + r->length, o, r->offset / PGSIZE, r->protection, r->max_protection, flags);

@@ -16,7 +16,7 @@ grow_in_place(struct vm_map *map, struct vm_map_entry *e, uint64 more)
 
   if (!place_vacant(map, e->end, e->end + more))
     return -ENOMEM;
-  if (e->flags & (ENTRY_SHARED | ENTRY_FILE))
+  if (e->flags & (ENTRY_SHARED | ENTRY_BACKED))
     return vm_map_lengthen(map, e, e->end + more);
   error = vm_map_extend(map, e, e->end + more);
   if (error == -EINVAL)

@@ -209,7 +209,7 @@ in_memory(struct vm_map_entry *e, uint64 va)
   acquire(lock);
   for (o = e->object; o; o = o->shadow) {
     pg = vm_object_lookup(o, offset);
-    if (pg || offset >= o->shadow_limit)
+    if (pg || offset >= o->shadow_limit || vm_swap_has(o, offset)) /* the last: it hides what lies behind */
       break;
     offset += o->shadow_offset;
   }
@@ -351,10 +351,5 @@ sys_munlock(void)
 long
 sys_brk(void)
 {
-  struct vm_map *map = myproc()->map;
-  uint64 brk = argraw(0);
-
-  if (brk < map->heap_start || brk > USERTOP)
-    return -ENOMEM;
-  return vm_map_set_brk(map, brk, 0);
+  return vm_map_set_brk(myproc()->map, argraw(0));
 }

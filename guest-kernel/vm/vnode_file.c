@@ -99,16 +99,20 @@ write_page(struct inode *ip, uint64 offset, uint at, int user_src, uint64 src, u
   return copied > 0 ? (int)copied : -EFAULT;
 }
 
-/* Zeros from the end of a locked file to the end of its last page: a mapping may have left something there. */
+/* Zeros from the end of a locked file to the end of its last page, if a mapping may have left something there. */
 static void
 clear_tail(struct vm_object *o)
 {
   struct vm_page *pg;
 
+  if (!o->tail)
+    return;
   acquire(o->lock);
-  if (o->bytes % PGSIZE && o->entry_count > 0 && (pg = vm_object_lookup(o, o->bytes / PGSIZE)) != 0 &&
+  if (o->bytes % PGSIZE && (pg = vm_object_lookup(o, o->bytes / PGSIZE)) != 0 &&
       !(pg->flags & PAGE_BUSY))
     memset((char *)page_kva(pg) + o->bytes % PGSIZE, 0, PGSIZE - o->bytes % PGSIZE);
+  if (o->entry_count == 0)
+    o->tail = 0;
   release(o->lock);
 }
 

@@ -291,12 +291,12 @@ take_dirty(struct vm_object *o, uint64 first, uint64 count, struct vm_page **bat
       protect_page(o, pg);
     batch[taken++] = pg;
   }
-  if (mapped && taken > 0) {
+  if (mapped && taken > 0)
     pmap_shootdown_sync();
+  if (o->tail) /* also when the mapping that left something is gone by now */
     for (int i = 0; i < taken; i++)
       if (batch[i]->offset == o->bytes / PGSIZE && o->bytes % PGSIZE)
         memset((char *)page_kva(batch[i]) + o->bytes % PGSIZE, 0, PGSIZE - o->bytes % PGSIZE);
-  }
   return taken;
 }
 

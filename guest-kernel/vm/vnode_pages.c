@@ -71,6 +71,7 @@ vnode_set_bytes(struct vm_object *o, uint64 bytes)
 void
 vnode_loaded(struct inode *ip)
 {
+  ip->object.tail = 0;
   vnode_set_bytes(&ip->object, ip->type == T_FILE ? ip->size : 0);
 }
 

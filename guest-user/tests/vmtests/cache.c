@@ -132,6 +132,32 @@ static void daemon_writes_back(void) {
   CHECK(counters().file_writes > before);
 }
 
+/** What was stored behind the end reaches neither the disk nor a longer file, when the mapping goes and nobody has called msync. */
+static void tail_after_unmap(void) {
+  static char text[4096];
+  for (int how = 0; how < 3; how++) {
+    int fd = pattern_file("f", 100, 7);
+    char *p = map_file(fd, PAGE, RW, MAP_SHARED, 0);
+    memset(p + 100, 'z', PAGE - 100);
+    unmap(p, PAGE);
+    if (how == 0)
+      CHECK(ftruncate(fd, PAGE) == 0);
+    else if (how == 1)
+      CHECK(lseek(fd, PAGE - 1, SEEK_SET) == PAGE - 1 && write(fd, "", 1) == 1);
+    else
+      fsync(fd);
+    p = map_file(fd, PAGE, PROT_READ, MAP_SHARED, 0);
+    check_bytes(p, 100, 0, 7, "the file");
+    if (!all_zero(p + 100, PAGE - 100))
+      fail("way %d: what was stored behind the end shows in a later mapping", how);
+    CHECK(lseek(fd, 0, SEEK_SET) == 0 && read(fd, text, PAGE) == (how < 2 ? PAGE : 100));
+    CHECK(all_zero(text + 100, how < 2 ? PAGE - 100 : 0));
+    unmap(p, PAGE);
+    close(fd);
+    CHECK(unlink("f") == 0);
+  }
+}
+
 /** The blocks of an unlinked, mapped file are free once the last mapping goes. */
 static void unlinked_blocks_come_back(void) {
   for (int round = 0; round < 12; round++) {
@@ -215,6 +241,7 @@ const struct test cache_tests[] = {
   { "cache_truncate_refusals", truncate_refusals, 0 },
   { "cache_fsync_writes", fsync_writes, 0 },
   { "cache_daemon_writes_back", daemon_writes_back, 1 },
+  { "cache_tail_after_unmap", tail_after_unmap, 0 },
   { "cache_unlinked_blocks_come_back", unlinked_blocks_come_back, 0 },
   { "cache_exec_sees_new_content", exec_sees_new_content, 0 },
   { "cache_file_into_itself", file_into_itself, 0 },

@@ -205,6 +205,34 @@ static void maps_at_once(void) {
     expect_status(0);
 }
 
+static void grow_heap(long mine) {
+  await(&go, 1);
+  for (int i = 0; i < 100; i++) {
+    char *p = must_sbrk(PAGE);
+    *(volatile long *)p += mine;
+  }
+}
+
+/** Each that moves the one break at the same time gets a piece of its own. */
+static void breaks_at_once(void) {
+  char *base = align_break();
+  for (long i = 1; i <= 4; i++)
+    start(grow_heap, i);
+  go = 1;
+  for (int i = 0; i < 4; i++)
+    expect_status(0);
+  if ((char *)sbrk(0) != base + 400 * PAGE)
+    fail("400 pages were asked for, and the break has moved by %ld", ((char *)sbrk(0) - base) / PAGE);
+  long count[5] = { 0 };
+  for (long i = 0; i < 400; i++) {
+    long mine = *(long *)(base + i * PAGE);
+    CHECK(mine >= 1 && mine <= 4);
+    count[mine]++;
+  }
+  for (int i = 1; i <= 4; i++)
+    CHECK(count[i] == 100);
+}
+
 /** A process that no other hart runs needs no interrupt to flush their TLBs. */
 static void no_needless_shootdown(void) {
   char *p = map_anon(64 * PAGE, RW, MAP_PRIVATE);
@@ -237,6 +265,7 @@ const struct test hart_tests[] = {
   { "harts_munmap_reaches_all", munmap_reaches_all, 0 },
   { "harts_fork_while_writing", fork_while_writing, 0 },
   { "harts_maps_at_once", maps_at_once, 0 },
+  { "harts_breaks_at_once", breaks_at_once, 0 },
   { "harts_no_needless_shootdown", no_needless_shootdown, 0 },
   { "harts_owner_ends", owner_ends, 0 },
   { NULL, NULL, 0 },

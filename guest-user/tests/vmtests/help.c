@@ -113,6 +113,15 @@ int pattern_file(const char *path, int n, int seed) {
   return must_open(path, O_RDWR);
 }
 
+int make_shm(const char *name, long size) {
+  int fd = shm_open(name, O_CREATE | O_RDWR, 0600);
+  if (fd < 0)
+    fail("shm_open(%s): %s", name, strerror(errno));
+  if (ftruncate(fd, size) < 0)
+    fail("ftruncate of shared memory: %s", strerror(errno));
+  return fd;
+}
+
 void gate_make(struct gate *g) { CHECK(pipe(g->fds) == 0); }
 
 void gate_open(struct gate *g, int times) {
@@ -209,3 +218,16 @@ void each_allocation(int (*step)(void), int may_die) {
   }
   fail("there were failures up to allocation %d", MOST_ALLOCATIONS);
 }
+
+long too_many_pages(void) {
+  need_swap();
+  long free = (long)free_frames(), promised = promisable() - 200;
+  long pages = free * 3 / 2;
+  if (pages > free + (promised - free) * 4 / 5)
+    pages = free + (promised - free) * 4 / 5;
+  if (pages < free + 200)
+    fail("with %ld frames free and %ld promisable there is nothing to page out", free, promised);
+  return pages;
+}
+
+char *big_map(long pages) { return map_anon(pages * PAGE, RW, MAP_PRIVATE); }

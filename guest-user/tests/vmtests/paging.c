@@ -1,20 +1,6 @@
 /* paging_*: more memory in use than the machine has. */
 #include "vt.h"
 
-/** A number of pages well above what is free, as far as swap can hold them; the test fails without swap. */
-static long too_many_pages(void) {
-  need_swap();
-  long free = (long)free_frames(), promised = promisable() - 200;
-  long pages = free * 3 / 2;
-  if (pages > free + (promised - free) * 4 / 5)
-    pages = free + (promised - free) * 4 / 5;
-  if (pages < free + 200)
-    fail("with %ld frames free and %ld promisable there is nothing to page out", free, promised);
-  return pages;
-}
-
-static char *big_map(long pages) { return map_anon(pages * PAGE, RW, MAP_PRIVATE); }
-
 static void linear(void) {
   long pages = too_many_pages();
   char *p = big_map(pages);
@@ -279,24 +265,6 @@ static void sharing_survives_swapping(void) {
   expect_status(0);
 }
 
-/** Program text and unwritten file pages are dropped, not swapped, and come back; written private ones swap. */
-static void file_pages_under_pressure(void) {
-  long pages = too_many_pages() - 200;
-  int fd = pattern_file("f", 64 * PAGE, 1);
-  char *p = map_file(fd, 64 * PAGE, RW, MAP_PRIVATE, 0), *q = map_file(fd, 64 * PAGE, RW, MAP_SHARED, 0);
-  memset(p, 'p', 8 * PAGE);
-  memset(q + 32 * PAGE, 'q', 8 * PAGE);
-  char *big = big_map(pages);
-  for (int round = 0; round < 2; round++) {
-    number_pages(big, pages, round);
-    for (int i = 0; i < 8 * PAGE; i += 512)
-      CHECK(p[i] == 'p' && q[32 * PAGE + i] == 'q');
-    check_bytes(q, 32 * PAGE, 0, 1, "the file's start");
-    check_bytes(q + 40 * PAGE, 24 * PAGE, 40 * PAGE, 1, "the file's end");
-    check_pages(big, pages, round, "the big map");
-  }
-}
-
 static void locked_pages_stay(void) {
   long pages = too_many_pages() - 100;
   char *locked = big_map(32);
@@ -375,7 +343,6 @@ const struct test paging_tests[] = {
   { "paging_reads_ahead", reads_ahead, 0 },
   { "paging_calls_on_swapped_pages", calls_on_swapped_pages, 0 },
   { "paging_sharing", sharing_survives_swapping, 0 },
-  { "paging_file_pages", file_pages_under_pressure, 0 },
   { "paging_locked_pages_stay", locked_pages_stay, 0 },
   { "paging_discarding", discarding_swapped_pages, 0 },
   { "paging_shrinking_heap", shrinking_swapped_heap, 0 },

@@ -178,6 +178,21 @@ static void mincore_of_files(void) {
     fail("%ld of 8 pages just read are in memory, says mincore", there);
 }
 
+/** A private copy that is on the swap disk is not in memory, though the file's page that it hides is. */
+static void mincore_of_copies(void) {
+  need_swap();
+  int fd = pattern_file("f", 4 * PAGE, 1);
+  char *p = map_file(fd, 4 * PAGE, RW, MAP_PRIVATE, 0);
+  memset(p, 'p', 2 * PAGE);
+  CHECK(pages_in_core(p, 2) == 2);
+  CHECK(madvise(p, 2 * PAGE, MADV_PAGEOUT) == 0);
+  check_file("f", 4 * PAGE, 1); /* all of the file is in the cache */
+  long there = pages_in_core(p, 4);
+  if (there != 2) /* the two that were not copied */
+    fail("of two copies on the swap disk and two cached pages mincore finds %ld in memory", there);
+  CHECK(p[0] == 'p' && p[PAGE] == 'p' && pages_in_core(p, 2) == 2);
+}
+
 static void mincore_refusals(void) {
   char *p = map_anon(4 * PAGE, RW, MAP_PRIVATE);
   unsigned char vector[4];
@@ -285,6 +300,7 @@ const struct test protect_tests[] = {
   { "msync_writes", msync_writes, 0 },
   { "mincore_truth", mincore_truth, 0 },
   { "mincore_of_files", mincore_of_files, 0 },
+  { "mincore_of_copies", mincore_of_copies, 0 },
   { "mincore_refusals", mincore_refusals, 0 },
   { "advise_dontneed_anonymous", dontneed_anonymous, 0 },
   { "advise_dontneed_file", dontneed_file, 0 },

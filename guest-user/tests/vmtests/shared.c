@@ -64,15 +64,6 @@ static void outlives_the_maker(void) {
   CHECK(read(fds[0], &c, 1) == 1 && c == 'k');
 }
 
-static int make_shm(const char *name, long size) {
-  int fd = shm_open(name, O_CREATE | O_RDWR, 0600);
-  if (fd < 0)
-    fail("shm_open(%s): %s", name, strerror(errno));
-  if (ftruncate(fd, size) < 0)
-    fail("ftruncate of shared memory: %s", strerror(errno));
-  return fd;
-}
-
 static void named(void) {
   int fd = make_shm("/vt.a", 4 * PAGE);
   char *p = map_file(fd, 4 * PAGE, RW, MAP_SHARED, 0);
@@ -147,31 +138,6 @@ static void opening(void) {
 }
 
 /** A private mapping of shared memory copies on write. */
-static void private_view(void) {
-  int fd = make_shm("/vt.e", 2 * PAGE);
-  char *p = map_file(fd, 2 * PAGE, RW, MAP_SHARED, 0), *q = map_file(fd, 2 * PAGE, RW, MAP_PRIVATE, 0);
-  p[0] = 's';
-  CHECK(q[0] == 's');
-  q[0] = 'p';
-  p[1] = 't';
-  CHECK(p[0] == 's' && q[0] == 'p' && q[1] == 0);
-  CHECK(shm_unlink("/vt.e") == 0);
-}
-
-/** Where a named memory has become smaller its private copies are gone, too; where it grows its zeros show. */
-static void private_view_cut(void) {
-  int fd = make_shm("/vt.cut", 3 * PAGE);
-  char *p = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 0);
-  CHECK(p != MAP_FAILED);
-  memset(p, 'p', 3 * PAGE);
-  CHECK(mprotect(p, 3 * PAGE, PROT_NONE) == 0 && mprotect(p, 3 * PAGE, RW) == 0);
-  CHECK(p[0] == 'p' && ftruncate(fd, PAGE) == 0);
-  CHECK(p[0] == 'p' && !can_read(p + PAGE) && !can_write(p + 2 * PAGE));
-  CHECK(ftruncate(fd, 2 * PAGE) == 0);
-  CHECK(all_zero(p + PAGE, PAGE) && !can_read(p + 2 * PAGE));
-  shm_unlink("/vt.cut");
-}
-
 /** Pages that are cut off while others touch them are in no page table when they are free. */
 static void cut_while_touched(void) {
   int fd = make_shm("/vt.cut2", 9 * PAGE);
@@ -332,8 +298,6 @@ const struct test shared_tests[] = {
   { "shared_name_keeps_it", name_keeps_it, 0 },
   { "shared_sizes", sizes, 0 },
   { "shared_opening", opening, 0 },
-  { "shared_private_view", private_view, 0 },
-  { "shared_private_view_cut", private_view_cut, 0 },
   { "shared_cut_while_touched", cut_while_touched, 0 },
   { "futex_wait_compares", wait_compares, 0 },
   { "futex_ping_pong", ping_pong, 0 },

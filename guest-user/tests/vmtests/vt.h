@@ -45,11 +45,18 @@ uint64 resident_pages(void);
 struct sysinfo system_now(void);
 /** Frames that private memory could still be promised. */
 long promisable(void);
+/** A number of pages well above what is free, as far as swap can hold them; the test fails without swap. */
+long too_many_pages(void);
+/** Private memory of so many pages. */
+char *big_map(long pages);
 /** Fails the test unless there is a swap area. */
 void need_swap(void);
 
 /** A file open for reading and writing with n bytes of the pattern of `seed`; it is closed by exit. */
 int pattern_file(const char *path, int n, int seed);
+
+/** A new shared memory of `size` bytes with this name; its descriptor. */
+int make_shm(const char *name, long size);
 
 /** Rendezvous through a byte in a pipe. */
 struct gate { int fds[2]; };

@@ -1,0 +1,101 @@
+/* paging_files_*: pages of files while memory is short. */
+#include "vt.h"
+
+/** Program text and unwritten file pages are dropped, not swapped, and come back; written private ones swap. */
+static void file_pages_under_pressure(void) {
+  long pages = too_many_pages() - 200;
+  int fd = pattern_file("f", 64 * PAGE, 1);
+  char *p = map_file(fd, 64 * PAGE, RW, MAP_PRIVATE, 0), *q = map_file(fd, 64 * PAGE, RW, MAP_SHARED, 0);
+  memset(p, 'p', 8 * PAGE);
+  memset(q + 32 * PAGE, 'q', 8 * PAGE);
+  char *big = big_map(pages);
+  for (int round = 0; round < 2; round++) {
+    number_pages(big, pages, round);
+    for (int i = 0; i < 8 * PAGE; i += 512)
+      CHECK(p[i] == 'p' && q[32 * PAGE + i] == 'q');
+    check_bytes(q, 32 * PAGE, 0, 1, "the file's start");
+    check_bytes(q + 40 * PAGE, 24 * PAGE, 40 * PAGE, 1, "the file's end");
+    check_pages(big, pages, round, "the big map");
+  }
+}
+
+/** Stores to a shared mapping of a file larger than memory: what cannot stay is written, and nobody is killed. */
+static void dirty_file_larger_than_memory(void) {
+  long pages = (long)free_frames() * 5 / 4;
+  if (pages > 8 * 1024)
+    pages = 8 * 1024; /* 32 MiB: with more memory than that it is only a large file */
+  int fd = must_open("big", O_CREATE | O_RDWR);
+  CHECK(ftruncate(fd, pages * PAGE) == 0);
+  char *p = map_file(fd, pages * PAGE, RW, MAP_SHARED, 0);
+  for (int round = 0; round < 2; round++) {
+    number_pages(p, pages, round);
+    check_pages(p, pages, round, "the mapped file");
+  }
+  uint64 word;
+  for (long i = 0; i < pages; i += 97) {
+    CHECK(lseek(fd, i * PAGE, SEEK_SET) == i * PAGE && read(fd, &word, 8) == 8);
+    if (word != *(uint64 *)(p + i * PAGE))
+      fail("read() and the mapping differ at page %ld", i);
+  }
+}
+
+/** The same by four processes at a time, beside private memory that fills what is left. */
+static void dirty_files_in_parallel(void) {
+  long private = too_many_pages() / 4, pages = private / 4;
+  char name[8] = "big.0";
+  if (pages > 1024)
+    pages = 1024;
+  for (int child = 0; child < 4; child++)
+    if (must_fork() == 0) {
+      name[4] = (char)('0' + child);
+      int fd = must_open(name, O_CREATE | O_RDWR);
+      CHECK(ftruncate(fd, pages * PAGE) == 0);
+      char *p = map_file(fd, pages * PAGE, RW, MAP_SHARED, 0), *q = big_map(private);
+      for (int round = 0; round < 2; round++) {
+        number_pages(p, pages, child * 10 + round);
+        number_pages(q, private, child * 10 + round);
+        check_pages(p, pages, child * 10 + round, "the mapped file");
+        check_pages(q, private, child * 10 + round, "the private memory");
+      }
+      exit(0);
+    }
+  for (int child = 0; child < 4; child++)
+    expect_status(0);
+}
+
+/** Private memory fills memory and swap, as far as it is promised: files can still be read, mapped and run. */
+static void cache_is_not_starved(void) {
+  need_swap();
+  int fd = pattern_file("f", 64 * PAGE, 1);
+  char *file = map_file(fd, 64 * PAGE, PROT_READ, MAP_SHARED, 0);
+  char *argv[] = { "true", NULL };
+  struct gate full;
+  gate_make(&full);
+  int presser = must_fork();
+  if (presser == 0) {
+    long pages = promisable() - 600, most = (long)free_frames() + 12 * 1024;
+    if (pages > most)
+      pages = most;
+    char *p = big_map(pages);
+    number_pages(p, pages, 1);
+    gate_open(&full, 1);
+    for (;;)
+      check_pages(p, pages, 1, "the private memory");
+  }
+  gate_wait(&full);
+  for (int round = 0; round < 3; round++) {
+    check_bytes(file, 64 * PAGE, 0, 1, "the mapped file");
+    check_file("f", 64 * PAGE, 1);
+    CHECK(run_program("/true", argv) == 0);
+  }
+  kill(presser, SIGKILL);
+  expect_status(-1);
+}
+
+const struct test paging_file_tests[] = {
+  { "paging_file_pages", file_pages_under_pressure, 0 },
+  { "paging_files_dirty", dirty_file_larger_than_memory, 0 },
+  { "paging_files_dirty_parallel", dirty_files_in_parallel, 1 },
+  { "paging_files_not_starved", cache_is_not_starved, 1 },
+  { NULL, NULL, 0 },
+};
