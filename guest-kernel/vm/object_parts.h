@@ -12,11 +12,17 @@ object_has(struct vm_object *o, uint64 offset)
   return vm_object_lookup(o, offset) != 0 || vm_swap_has(o, offset);
 }
 
+/* Pages of its own. */
+static inline uint64
+object_content(struct vm_object *o)
+{
+  return o->resident + o->swapped;
+}
+
 /* vm_object.c */
 void object_discard(struct vm_page *);
 void object_free_page(struct vm_page *);
 void object_free_at(struct vm_object *, uint64 offset);
-uint64 object_content(struct vm_object *);
 
 /* vm_visible.c */
 int object_lets_through(struct vm_object *, uint64 offset);

@@ -277,13 +277,6 @@ vm_object_empty(struct vm_object *o, uint64 first, uint64 n)
   }
 }
 
-/* Pages of its own. */
-uint64
-object_content(struct vm_object *o)
-{
-  return o->resident + o->swapped;
-}
-
 /* ---- the end of a reference ---- */
 
 /*
