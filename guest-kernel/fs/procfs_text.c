@@ -123,6 +123,7 @@ print_vmstat(struct text *t)
   LINE(demotions);
   LINE(zero_page_maps);
   LINE(collapses);
+  LINE(bypasses);
 #undef LINE
 }
 

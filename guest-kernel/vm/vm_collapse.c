@@ -176,6 +176,7 @@ bypass(struct vm_object *o)
     next->shadow_count++;
   }
   object_settle(behind);
+  VM_COUNT(bypasses);
 }
 
 /*

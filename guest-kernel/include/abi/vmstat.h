@@ -43,8 +43,9 @@ struct vmstat {
   uint64 demotions;         /* and broken up */
   uint64 zero_page_maps;    /* reads answered with the shared zero page */
   uint64 collapses;         /* shadow objects folded into those in front of them */
+  uint64 bypasses;          /* times one was made to look past the object behind it, which others need still */
 
-  uint64 pad[16];
+  uint64 pad[15];
 };
 
 #endif

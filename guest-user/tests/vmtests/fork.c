@@ -129,6 +129,30 @@ static void thousand_rounds(void) {
   check_pages(p, pages, 1000, "after all rounds");
 }
 
+/** Snapshots that live on, of memory written anew after each: what has all its pages itself is not kept behind those of older ones. */
+static void snapshots_are_passed_over(void) {
+  enum { SNAPSHOTS = 12 };
+  long pages = 8;
+  char *p = map_anon(pages * PAGE, RW, MAP_PRIVATE);
+  struct gate end;
+  gate_make(&end);
+  uint64 before = counters().bypasses;
+  for (int n = 0; n < SNAPSHOTS; n++) {
+    number_pages(p, pages, n);
+    if (must_fork() == 0) {
+      gate_wait(&end);
+      check_pages(p, pages, n, "a snapshot");
+      exit(0);
+    }
+  }
+  uint64 passed = counters().bypasses - before;
+  if (policy_is("vm.fork", "cow") && passed + 2 < SNAPSHOTS)
+    fail("after %d snapshots %lu objects have been passed over", SNAPSHOTS, passed);
+  gate_open(&end, SNAPSHOTS);
+  for (int n = 0; n < SNAPSHOTS; n++)
+    expect_status(0);
+}
+
 /** Forks; where every process slot is taken by the dead that init has yet to wait for, waits for a free one. */
 static int fork_in_turn(void) {
   int pid;
@@ -356,6 +380,7 @@ const struct test fork_tests[] = {
   { "fork_holes", holes, 0 },
   { "fork_storm", storm, 0 },
   { "fork_thousand_rounds", thousand_rounds, 1 },
+  { "fork_snapshots_passed_over", snapshots_are_passed_over, 0 },
   { "fork_long_descent", long_descent, 0 },
   { "fork_sole_owner_reuses", sole_owner_reuses, 0 },
   { "fork_policy_cow", policy_cow, 0 },
