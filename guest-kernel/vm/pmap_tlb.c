@@ -61,6 +61,22 @@ count(uint64 *counter)
   __sync_fetch_and_add(counter, 1);
 }
 
+/* Use fewer numbers than there are, for a test, when the boot argument vm.asids says how many: generations end early then. 0: as if there were none. */
+static void
+limit_asids(void)
+{
+  const char *text = bootarg("vm.asids");
+  uint64 n = 0;
+
+  if (text == 0)
+    return;
+  for (const char *s = text; *s >= '0' && *s <= '9' && n <= max_asid; s++)
+    n = n * 10 + (*s - '0');
+  if (n < max_asid)
+    max_asid = n;
+  printf("pagewalk: %ld address-space numbers\n", max_asid);
+}
+
 /* Called once, at boot, with the kernel's table in use: how many ASID bits satp has shows in which of them stay set. */
 void
 pmap_tlb_init(uint64 kernel_satp)
@@ -70,6 +86,7 @@ pmap_tlb_init(uint64 kernel_satp)
   max_asid = csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MASK;
   csr_write(satp, kernel_satp);
   flush_all();
+  limit_asids();
 }
 
 /* The generation of address-space numbers that are given out now. */

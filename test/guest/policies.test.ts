@@ -18,6 +18,7 @@ async function run(append: string, command: string, megabytes: number): Promise<
 /** All quick tests, and where those would take long, the groups that a policy changes most. */
 const ALL = "vmtests -q";
 const SOME = "vmtests -q heap_* fork_* exec_* map_* remap_* commit_* super_* look_*";
+const TLBS = "vmtests harts_* fork_* exec_* protect_* shared_* super_*";
 
 test.each([
   ["vm.heap=eager", "emulator", 16, ALL],
@@ -26,6 +27,8 @@ test.each([
   ["vm.zeropage=off", "qemu", 16, SOME],
   ["vm.superpages=off", "emulator", 128, SOME],
   ["vm.commit=overcommit", "emulator", 16, ALL],
+  ["vm.asids=2", "emulator", 128, TLBS], // not a policy: generations of address-space numbers end all the time
+  ["vm.asids=0", "emulator", 128, TLBS], // a machine that has none
 ] as const)("vmtests pass under %s, on the %s with %i MiB", async (policy, where, megabytes, command) => {
   const onQemu = where === "qemu" && haveQemu;
   const { text, status } = onQemu ? runOnQemu(command, { harts: HARTS, memory: megabytes, image: pagingImage(), append: policy }) : await run(policy, command, megabytes);
