@@ -158,6 +158,19 @@ static void tail_after_unmap(void) {
   }
 }
 
+/** The last unmap of a file begins to write what was stored. */
+static void unmap_writes(void) {
+  int fd = pattern_file("f", 8 * PAGE, 1);
+  char *p = map_file(fd, 8 * PAGE, RW, MAP_SHARED, 0);
+  sync();
+  fill_pattern(p, 8 * PAGE, 0, 2);
+  uint64 before = counters().file_writes;
+  unmap(p, 8 * PAGE);
+  uint64 written = counters().file_writes - before;
+  if (written < 8)
+    fail("the last munmap of 8 dirty pages has begun to write %lu", written);
+}
+
 /** The blocks of an unlinked, mapped file are free once the last mapping goes. */
 static void unlinked_blocks_come_back(void) {
   for (int round = 0; round < 12; round++) {
@@ -241,6 +254,7 @@ const struct test cache_tests[] = {
   { "cache_truncate_refusals", truncate_refusals, 0 },
   { "cache_fsync_writes", fsync_writes, 0 },
   { "cache_daemon_writes_back", daemon_writes_back, 1 },
+  { "cache_unmap_writes", unmap_writes, 0 },
   { "cache_tail_after_unmap", tail_after_unmap, 0 },
   { "cache_unlinked_blocks_come_back", unlinked_blocks_come_back, 0 },
   { "cache_exec_sees_new_content", exec_sees_new_content, 0 },

@@ -37,6 +37,25 @@ static void policy_mmap(void) {
   CHECK(promised() <= before + 4);
 }
 
+/** What a change of a mapping promises: copies of a file's pages that may be written from now on, and what mremap adds. */
+static void counted_when_changed(int fd) {
+  uint64 before = promised();
+  char *p = map_file(fd, 100 * PAGE, PROT_READ, MAP_PRIVATE, 0);
+  CHECK(promised() <= before + 10);
+  CHECK(mprotect(p, 100 * PAGE, RW) == 0);
+  CHECK(promised() >= before + 100 && promised() <= before + 110);
+  unmap(p, 100 * PAGE);
+  p = empty_range(300 * PAGE, PAGE);
+  CHECK(mmap(p, 100 * PAGE, RW, PRIVATE_ANON | MAP_FIXED, -1, 0) == p);
+  before = promised();
+  CHECK(mremap(p, 100 * PAGE, 300 * PAGE, 0) == p);
+  CHECK(promised() >= before + 200 && promised() <= before + 210);
+  unmap(p, 300 * PAGE);
+  before = promised();
+  p = map_anon(300 * PAGE, RW, MAP_SHARED | MAP_NORESERVE);
+  CHECK(promised() <= before + 20);
+}
+
 /** What is promised by each kind of mapping: private writable memory, nothing for what the file pays. */
 static void counted_when_granted(void) {
   uint64 before = promised();
@@ -55,6 +74,7 @@ static void counted_when_granted(void) {
   CHECK(promised() <= with_file + 10);
   map_file(fd, 100 * PAGE, RW, MAP_PRIVATE, 0);
   CHECK(promised() >= with_file + 100);
+  counted_when_changed(fd);
 }
 
 /** Overcommitted memory costs what is in use of it; `kind` says whose it is. */

@@ -271,6 +271,33 @@ static void mlock_brings_in(void) {
   CHECK(mlock((void *)USERTOP, PAGE) == -1 && (errno == ENOMEM || errno == EINVAL));
 }
 
+/** A locked page does not go out with its neighbours, unused as it may be. */
+static void mlock_in_a_cluster(void) {
+  need_swap();
+  char *p = map_anon(8 * PAGE, RW, MAP_PRIVATE);
+  number_pages(p, 8, 1);
+  CHECK(mlock(p, 2 * PAGE) == 0);
+  for (int i = 2; i < 8; i++) { /* the first of these ends the time in which all have been used */
+    CHECK(madvise(p + i * PAGE, PAGE, MADV_PAGEOUT) == 0);
+    CHECK(pages_in_core(p, 2) == 2);
+  }
+  CHECK(pages_in_core(p + 2 * PAGE, 6) == 0);
+  check_pages(p, 8, 1, "afterwards");
+}
+
+/** What would take a locked page away is refused. */
+static void mlock_refuses(void) {
+  int fd = pattern_file("f", PAGE, 1);
+  char *p = map_anon(2 * PAGE, RW, MAP_PRIVATE), *q = map_file(fd, PAGE, RW, MAP_SHARED, 0);
+  p[0] = 'x';
+  CHECK(mlock(p, PAGE) == 0 && mlock(q, PAGE) == 0);
+  FAILS(madvise(p, 2 * PAGE, MADV_DONTNEED), EINVAL);
+  FAILS(madvise(p, 2 * PAGE, MADV_PAGEOUT), EINVAL);
+  FAILS(msync(q, PAGE, MS_SYNC | MS_INVALIDATE), EBUSY);
+  CHECK(p[0] == 'x' && munlock(p, PAGE) == 0 && munlock(q, PAGE) == 0);
+  CHECK(msync(q, PAGE, MS_SYNC | MS_INVALIDATE) == 0 && madvise(p, 2 * PAGE, MADV_DONTNEED) == 0 && p[0] == 0);
+}
+
 /** Locks do not pass to a child, and a locked page can still be shared and copied. */
 static void mlock_and_fork(void) {
   char *p = map_anon(8 * PAGE, RW, MAP_PRIVATE);
@@ -307,6 +334,8 @@ const struct test protect_tests[] = {
   { "advise_dontneed_after_fork", dontneed_after_fork, 0 },
   { "advise_others", advice, 0 },
   { "mlock_brings_in", mlock_brings_in, 0 },
+  { "mlock_in_a_cluster", mlock_in_a_cluster, 0 },
+  { "mlock_refuses", mlock_refuses, 0 },
   { "mlock_and_fork", mlock_and_fork, 0 },
   { NULL, NULL, 0 },
 };
