@@ -2,28 +2,35 @@
 // decoded records (engine/code-cache.ts) with a br_table, and leaves its loop only for slow paths.
 
 import {
-  ADDRESS, BUDGET, CROSS_RECORD, NEXT_PC, PC, RECORD, TLB_DATA, TLB_FETCH, TLB_R, TLB_W, TLB_X, VALUE,
+  ADDRESS, BUDGET, CROSS_RECORD, NEXT_PC, PC, RECORD, SLOT, TLB_DATA, TLB_FETCH, TLB_R, TLB_W, TLB_X, VALUE,
 } from "../hart/layout.ts";
+import { STATUS_FS } from "../hart/bits.ts";
 import { executeSystem } from "../hart/system.ts";
 import type { Hart } from "../hart/hart.ts";
-import { SYSTEM_KINDS, type Fields, type Imm, type Ops, type Reg, type Size, type SystemKind } from "../isa/ops.ts";
+import {
+  FLOAT_KINDS, SYSTEM_KINDS, type Fields, type FloatKind, type Imm, type Ops, type Precision, type Reg, type Size, type SystemKind,
+} from "../isa/ops.ts";
 import { INSTRUCTIONS } from "../isa/table.ts";
 import { REFETCH } from "../mmu/mmu.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { Fetcher, type Engine } from "./engine.ts";
+import { DYNAMIC, FRM_SHIFT, LAST_ROUNDING_MODE, operate } from "./float-operation.ts";
 import { IN_PAGE, OPCODE } from "./opcodes.ts";
 import {
   I32, I64, br, brTable, block, call, encodeModule, i32, i64, ifElse, local, loop, select, type Code, type ImportedFunction,
 } from "./wasm/encoder.ts";
 
-/** Helpers that emitted code calls; all take and give i32, wide data passes through the hart's state page. */
-const HELPERS = ["fetch", "single", "decode", "load", "store", "amo", "lr", "sc", "system"] as const;
+/** Helpers that emitted code calls; these take and give i32, wide data passes through the hart's state page. */
+const HELPERS = ["fetch", "single", "decode", "load", "store", "amo", "lr", "sc", "system", "refuse"] as const;
 type Helper = (typeof HELPERS)[number];
-const PARAMETERS: Readonly<Record<Helper, number>> = { fetch: 0, single: 0, decode: 2, load: 1, store: 1, amo: 1, lr: 1, sc: 1, system: 2 };
-const imports: readonly ImportedFunction[] = HELPERS.map((name) => ({
-  name, parameters: Array.from({ length: PARAMETERS[name] }, () => I32), results: [I32],
-}));
+const PARAMETERS: Readonly<Record<Helper, number>> = { fetch: 0, single: 0, decode: 2, load: 1, store: 1, amo: 1, lr: 1, sc: 1, system: 2, refuse: 0 };
+/** The exact arithmetic: which operation, 1 for doubles, rounding mode, operands. Its values are BigInts on the other side anyway. */
+const FLOAT: ImportedFunction = { name: "float", parameters: [I32, I32, I32, I64, I64, I64], results: [I64] };
+const imports: readonly ImportedFunction[] = [
+  ...HELPERS.map((name) => ({ name, parameters: Array.from({ length: PARAMETERS[name] }, () => I32), results: [I32] })),
+  FLOAT,
+];
 const helper = (name: Helper, ...args: Code[]): Code => call(HELPERS.indexOf(name), ...args);
 
 // Locals. The first ones live through the loop; those from TEMPORARY on belong to one instruction at a time.
@@ -35,14 +42,16 @@ const ENTRY = 4;       // i32: TLB entry probed
 const HOST = 5;        // i32: where a load or store goes
 const STATUS = 6;      // i32
 const DATA_SET = 7;    // i32: TLB set for data
-const PAGE = 8;        // i64: virtual address of the page
-const NEXT = 9;        // i64: pc to go on at after leaving the page
-const WHERE = 10;      // i64: address of a load or store
-const TEMPORARY = 11;  // i64 …
+const ROUNDING = 8;    // i32: rounding mode of a floating-point operation
+const PAGE = 9;        // i64: virtual address of the page
+const NEXT = 10;       // i64: pc to go on at after leaving the page
+const WHERE = 11;      // i64: address of a load or store
+const TEMPORARY = 12;  // i64 …
 const TEMPORARIES = 12;
-const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, ...Array.from({ length: TEMPORARIES }, () => I64)];
+const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, ...Array.from({ length: TEMPORARIES }, () => I64)];
 
 const ZERO = i32.const(0);
+const ZERO_WIDE = i64.const(0);
 const RETURN: Code = [0x0f];
 const SLOT_SHIFT = i32.const(3); // 16 bytes of record for 2 of code
 
@@ -56,7 +65,7 @@ const LOADS: Readonly<Record<string, (address: Code, offset?: number) => Code>> 
 const STORES = { 1: i64.store8, 2: i64.store16, 4: i64.store32, 8: i64.store } as const;
 
 /** Operands are fields of the record that CUR points to. */
-const FIELDS: Fields = { rd: RECORD.rd, rs1: RECORD.rs1, rs2: RECORD.rs2, imm: RECORD.imm };
+const FIELDS: Fields = { rd: RECORD.rd, rs1: RECORD.rs1, rs2: RECORD.rs2, rs3: RECORD.rs3, imm: RECORD.imm };
 
 /** Collects the code of one operation. `inner` and `outer` are branch depths from its top level to the two loops. */
 class Emitter implements Ops<Code, Code> {
@@ -221,10 +230,48 @@ class Emitter implements Ops<Code, Code> {
     this.emit(local.set(NEXT, address), br(this.outer));
   }
 
+  floating(): void {
+    this.emit(ifElse(i32.eqz(i32.and(this.status(), i32.const(STATUS_FS))), this.refuse()));
+  }
+
+  getF(r: Reg): Code {
+    return this.get(r);
+  }
+
+  setF(r: Reg, v: Code): void {
+    this.set(r, v);
+    this.emit(i32.store(ZERO, i32.or(this.status(), i32.const(STATUS_FS)), this.base + 4 * SLOT.mstatus));
+  }
+
+  float(kind: FloatKind, p: Precision, operands: readonly Code[], rm?: Imm): Code {
+    if (rm !== undefined) this.round(rm);
+    const [a = ZERO_WIDE, b = ZERO_WIDE, c = ZERO_WIDE] = operands;
+    const mode = rm === undefined ? ZERO : local.get(ROUNDING);
+    return this.let(call(HELPERS.length, i32.const(FLOAT_KINDS.indexOf(kind)), i32.const(p === "d" ? 1 : 0), mode, a, b, c));
+  }
+
   system(kind: SystemKind, word: Imm): void {
     this.emit(this.sync(), i64.store(ZERO, this.next(), this.base + NEXT_PC));
     this.emit(local.set(STATUS, helper("system", i32.const(SYSTEM_KINDS.indexOf(kind)), i32.load(local.get(CUR), word))));
     this.emit(this.leaveUnlessDone(0));
+  }
+
+  /** mstatus, the half that holds FS. */
+  private status(): Code {
+    return i32.load(ZERO, this.base + 4 * SLOT.mstatus);
+  }
+
+  /** ROUNDING = the mode that the instruction's field names; illegal where that is reserved. */
+  private round(rm: Imm): void {
+    this.emit(local.set(ROUNDING, i32.load(local.get(CUR), rm)));
+    const dynamic = i32.shru(i32.load(ZERO, this.base + 4 * SLOT.fcsr), i32.const(FRM_SHIFT));
+    this.emit(ifElse(i32.eq(local.get(ROUNDING), i32.const(DYNAMIC)), local.set(ROUNDING, dynamic)));
+    this.emit(ifElse(i32.gtu(local.get(ROUNDING), i32.const(LAST_ROUNDING_MODE)), this.refuse()));
+  }
+
+  /** An illegal instruction after all, one block inside the operation. */
+  private refuse(): Code {
+    return [...this.sync(), ...local.set(STATUS, helper("refuse")), ...this.leaveUnlessDone(1)];
   }
 
   /** Continue at pc + offset, from `nesting` blocks inside the operation. */
@@ -378,8 +425,11 @@ export class Interpreter implements Engine {
       lr: (size) => mmu.loadReserved(size!),
       sc: (size) => mmu.storeConditional(size!),
       system: (kind, word) => executeSystem(hart, SYSTEM_KINDS[kind!]!, word!),
+      refuse: () => fetcher.refuse(),
     };
-    const instance = new WebAssembly.Instance(moduleFor(hart.base, memory.plan.totalBytes / 65536), { env: { memory: wasm, ...env } });
+    const float = (kind: number, double: number, rm: number, a: bigint, b: bigint, c: bigint): bigint =>
+      operate(hart, FLOAT_KINDS[kind]!, double === 0 ? "s" : "d", rm, a, b, c);
+    const instance = new WebAssembly.Instance(moduleFor(hart.base, memory.plan.totalBytes / 65536), { env: { memory: wasm, ...env, float } });
     this.run = instance.exports["run"] as () => void;
   }
 }

@@ -12,8 +12,19 @@ export interface Fields {
   readonly rd: Reg;
   readonly rs1: Reg;
   readonly rs2: Reg;
+  readonly rs3: Reg;
   readonly imm: Imm;
 }
+
+/** A binary32 or a binary64. */
+export type Precision = "s" | "d";
+
+/** Every floating-point operation, in the order by which emitted code numbers them. The sources of a conversion have the precision. */
+export const FLOAT_KINDS = [
+  "add", "sub", "mul", "div", "sqrt", "fma", "min", "max", "eq", "lt", "le", "class",
+  "toW", "toWu", "toL", "toLu", "fromW", "fromWu", "fromL", "fromLu", "toOther",
+] as const;
+export type FloatKind = (typeof FLOAT_KINDS)[number];
 
 /** Access widths in bytes. */
 export type Size = 1 | 2 | 4 | 8;
@@ -94,6 +105,18 @@ export interface Ops<V, C> {
   jump(offset: Imm): void;
   /** Continue at an address whose bit 0 is clear. */
   jumpTo(address: V): void;
+  /** Illegal instruction where mstatus.FS is Off: the first thing that every floating-point instruction does. */
+  floating(): void;
+  /** All 64 bits of a floating-point register; f0 is one like the others. Setting one makes FS Dirty. */
+  getF(r: Reg): V;
+  setF(r: Reg, v: V): void;
+  /**
+   * An operation of IEEE 754 as the F chapter profiles it, on bit patterns (a single's is zero-extended; an integer that
+   * is converted counts with the bits that its width has). `rm` is the rounding-mode field of an operation that has
+   * one: 7 stands for frm, a reserved mode is an illegal instruction. Flags accrue in fcsr, and make FS Dirty. `fma` is
+   * a × b + c; "toOther" gives the other precision; comparisons give 1 or 0; results of 32 bits are zero-extended.
+   */
+  float(kind: FloatKind, p: Precision, operands: readonly V[], rm?: Imm): V;
   /** See hart/system.ts; `word` is the whole instruction. */
   system(kind: SystemKind, word: Imm): void;
 }
