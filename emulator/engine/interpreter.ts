@@ -4,17 +4,19 @@
 import {
   ADDRESS, BUDGET, CROSS_RECORD, NEXT_PC, PC, RECORD, SLOT, TLB_DATA, TLB_FETCH, TLB_R, TLB_W, TLB_X, VALUE,
 } from "../hart/layout.ts";
+import { RNE, RTZ } from "../float/index.ts";
 import { STATUS_FS } from "../hart/bits.ts";
 import { executeSystem } from "../hart/system.ts";
 import type { Hart } from "../hart/hart.ts";
 import {
-  FLOAT_KINDS, SYSTEM_KINDS, type Fields, type FloatKind, type Imm, type Ops, type Precision, type Reg, type Size, type SystemKind,
+  FLOAT_OPERATIONS, SYSTEM_KINDS, type Fields, type FloatOperation, type Imm, type Ops, type Reg, type Size, type SystemKind,
 } from "../isa/ops.ts";
 import { INSTRUCTIONS } from "../isa/table.ts";
 import { REFETCH } from "../mmu/mmu.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { Fetcher, type Engine } from "./engine.ts";
+import { floatFunctions, type FloatFunction } from "./float/functions.ts";
 import { DYNAMIC, FRM_SHIFT, LAST_ROUNDING_MODE, operate } from "./float-operation.ts";
 import { IN_PAGE, OPCODE } from "./opcodes.ts";
 import {
@@ -25,13 +27,22 @@ import {
 const HELPERS = ["fetch", "single", "decode", "load", "store", "amo", "lr", "sc", "system", "refuse"] as const;
 type Helper = (typeof HELPERS)[number];
 const PARAMETERS: Readonly<Record<Helper, number>> = { fetch: 0, single: 0, decode: 2, load: 1, store: 1, amo: 1, lr: 1, sc: 1, system: 2, refuse: 0 };
-/** The exact arithmetic: which operation, 1 for doubles, rounding mode, operands. Its values are BigInts on the other side anyway. */
-const FLOAT: ImportedFunction = { name: "float", parameters: [I32, I32, I32, I64, I64, I64], results: [I64] };
+/** The exact arithmetic: which operation, rounding mode, operands. Its values are BigInts on the other side anyway. */
+const FLOAT: ImportedFunction = { name: "float", parameters: [I32, I32, I64, I64, I64], results: [I64] };
 const imports: readonly ImportedFunction[] = [
   ...HELPERS.map((name) => ({ name, parameters: Array.from({ length: PARAMETERS[name] }, () => I32), results: [I32] })),
   FLOAT,
 ];
 const helper = (name: Helper, ...args: Code[]): Code => call(HELPERS.indexOf(name), ...args);
+const exactFloat = (operation: FloatOperation, rm: Code, operands: readonly Code[]): Code =>
+  call(HELPERS.length, i32.const(FLOAT_OPERATIONS.indexOf(operation)), rm, ...[0, 1, 2].map((i) => operands[i] ?? i64.const(0)));
+
+/** The fast path of floating point, in the one rounding mode that an operation has it for. */
+const fastFloats = (base: number): FloatFunction[] =>
+  floatFunctions({ fflags: base + 4 * SLOT.fcsr }, (operation, args) => exactFloat(operation, i32.const(fastMode(operation)), args));
+const toInteger = (operation: FloatOperation): boolean => /^fcvt\.[wl]/.test(operation);
+const fastMode = (operation: FloatOperation): number => (toInteger(operation) ? RTZ : RNE);
+const FAST: ReadonlyMap<string, number> = new Map(fastFloats(0).map(({ name }, i) => [name, HELPERS.length + 2 + i]));
 
 // Locals. The first ones live through the loop; those from TEMPORARY on belong to one instruction at a time.
 const BUDGET_LEFT = 0; // i32
@@ -51,7 +62,6 @@ const TEMPORARIES = 12;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, ...Array.from({ length: TEMPORARIES }, () => I64)];
 
 const ZERO = i32.const(0);
-const ZERO_WIDE = i64.const(0);
 const RETURN: Code = [0x0f];
 const SLOT_SHIFT = i32.const(3); // 16 bytes of record for 2 of code
 
@@ -240,14 +250,23 @@ class Emitter implements Ops<Code, Code> {
 
   setF(r: Reg, v: Code): void {
     this.set(r, v);
-    this.emit(i32.store(ZERO, i32.or(this.status(), i32.const(STATUS_FS)), this.base + 4 * SLOT.mstatus));
+    this.emit(this.touchFloat());
   }
 
-  float(kind: FloatKind, p: Precision, operands: readonly Code[], rm?: Imm): Code {
+  float(operation: FloatOperation, operands: readonly Code[], rm?: Imm): Code {
+    const values = operands.map((v) => this.let(v));
     if (rm !== undefined) this.round(rm);
-    const [a = ZERO_WIDE, b = ZERO_WIDE, c = ZERO_WIDE] = operands;
-    const mode = rm === undefined ? ZERO : local.get(ROUNDING);
-    return this.let(call(HELPERS.length, i32.const(FLOAT_KINDS.indexOf(kind)), i32.const(p === "d" ? 1 : 0), mode, a, b, c));
+    const exact = exactFloat(operation, rm === undefined ? ZERO : local.get(ROUNDING), values);
+    const fast = FAST.get(operation);
+    if (fast === undefined) return this.let(exact);
+    if (rm === undefined) return this.let(call(fast, ...values));
+    const either = ifElse(i32.eq(local.get(ROUNDING), i32.const(fastMode(operation))), call(fast, ...values), exact, I64);
+    if (!toInteger(operation)) return this.let(either);
+    // NX from the fast path: of what sets no floating-point register, only this makes FS Dirty.
+    const before = this.let(i64.load(ZERO, this.base + 4 * SLOT.fcsr));
+    const result = this.let(either);
+    this.emit(ifElse(i64.ne(before, i64.load(ZERO, this.base + 4 * SLOT.fcsr)), this.touchFloat()));
+    return result;
   }
 
   system(kind: SystemKind, word: Imm): void {
@@ -259,6 +278,11 @@ class Emitter implements Ops<Code, Code> {
   /** mstatus, the half that holds FS. */
   private status(): Code {
     return i32.load(ZERO, this.base + 4 * SLOT.mstatus);
+  }
+
+  /** FS = Dirty. */
+  private touchFloat(): Code {
+    return i32.store(ZERO, i32.or(this.status(), i32.const(STATUS_FS)), this.base + 4 * SLOT.mstatus);
   }
 
   /** ROUNDING = the mode that the instruction's field names; illegal where that is reserved. */
@@ -391,7 +415,7 @@ function body(base: number): Code {
 
 /** The interpreter's module for the hart whose block starts at `base`, in a memory of `pages` × 64 KiB. */
 export function emitInterpreter(base: number, pages: number): Uint8Array<ArrayBuffer> {
-  return encodeModule({ imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: LOCALS, body: body(base) });
+  return encodeModule({ imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: LOCALS, body: body(base), others: fastFloats(base) });
 }
 
 /** Modules made so far, by hart block and memory size: machines of one process share them, and the code V8 optimised. */
@@ -427,8 +451,8 @@ export class Interpreter implements Engine {
       system: (kind, word) => executeSystem(hart, SYSTEM_KINDS[kind!]!, word!),
       refuse: () => fetcher.refuse(),
     };
-    const float = (kind: number, double: number, rm: number, a: bigint, b: bigint, c: bigint): bigint =>
-      operate(hart, FLOAT_KINDS[kind]!, double === 0 ? "s" : "d", rm, a, b, c);
+    const float = (operation: number, rm: number, a: bigint, b: bigint, c: bigint): bigint =>
+      operate(hart, FLOAT_OPERATIONS[operation]!, rm, a, b, c);
     const instance = new WebAssembly.Instance(moduleFor(hart.base, memory.plan.totalBytes / 65536), { env: { memory: wasm, ...env, float } });
     this.run = instance.exports["run"] as () => void;
   }

@@ -7,7 +7,7 @@ import type { Hart } from "../hart/hart.ts";
 import { executeSystem } from "../hart/system.ts";
 import { decode } from "../isa/decode.ts";
 import { FORMATS } from "../isa/formats.ts";
-import type { FloatKind, Imm, Ops, Precision, Reg, Size, SystemKind } from "../isa/ops.ts";
+import type { FloatOperation, Imm, Ops, Reg, Size, SystemKind } from "../isa/ops.ts";
 import { expand } from "../isa/rvc.ts";
 import { INSTRUCTIONS } from "../isa/table.ts";
 import { DONE, REFETCH, type Status } from "../mmu/mmu.ts";
@@ -198,14 +198,14 @@ export class Reference implements Engine, Ops<bigint, boolean> {
     this.hart.touchFloat();
   }
 
-  float(kind: FloatKind, p: Precision, operands: readonly bigint[], rm: Imm = 0): bigint {
+  float(operation: FloatOperation, operands: readonly bigint[], rm: Imm = 0): bigint {
     const mode = roundingMode(this.hart, rm);
     if (mode === undefined) {
       this.check(this.fetcher.refuse());
       throw new Error("reference: an illegal instruction did not trap");
     }
     const [a = 0n, b = 0n, c = 0n] = operands;
-    return s64(operate(this.hart, kind, p, mode, a, b, c));
+    return s64(operate(this.hart, operation, mode, a, b, c));
   }
 
   system(kind: SystemKind, word: Imm): void {

@@ -156,8 +156,9 @@ export class Hart {
 
   /** Flags of a floating-point operation accrue. */
   raiseFloatFlags(flags: number): void {
-    if (flags === 0) return;
-    this.set(SLOT.fcsr, this.low(SLOT.fcsr) | flags, 0);
+    const before = this.low(SLOT.fcsr);
+    if ((before | flags) === before) return;
+    this.set(SLOT.fcsr, before | flags, 0);
     this.touchFloat();
   }
 

@@ -1,7 +1,7 @@
 // What the F and D extensions have in common: their instructions, once for both precisions (Unprivileged ISA, chapters
 // "F" and "D"). A single lies in a register NaN-boxed, under 32 ones; what is not so boxed reads as the canonical NaN.
 
-import type { FloatKind, Ops, Precision, Semantics } from "./ops.ts";
+import { INTEGERS, type FloatOperation, type Ops, type Precision, type Semantics } from "./ops.ts";
 import type { Instruction } from "./table.ts";
 import { F4, FLoad, FStore, Fp, row, type Encoding } from "./row.ts";
 
@@ -12,11 +12,6 @@ const SIGN = { s: 1n << 31n, d: 1n << 63n } as const;
 const CANONICAL_NAN = 0x7fc00000;
 const BOX = 0xffffffff00000000n;
 
-/** The integers that values are converted to and from: suffix, rs2 field, operations. */
-const INTEGERS = [
-  ["w", 0, "toW", "fromW"], ["wu", 1, "toWu", "fromWu"], ["l", 2, "toL", "fromL"], ["lu", 3, "toLu", "fromLu"],
-] as const;
-
 /** A row whose instruction is illegal while FS is Off. */
 export const floatRow = (name: string, e: Encoding, semantics: Semantics): Instruction =>
   row(name, e, (o, f) => {
@@ -25,30 +20,32 @@ export const floatRow = (name: string, e: Encoding, semantics: Semantics): Instr
   });
 
 /** The value in a register. */
-export function read<V, C>(o: Ops<V, C>, p: Precision, register: V): V {
+function read<V, C>(o: Ops<V, C>, p: Precision, register: V): V {
   if (p === "d") return register;
   const boxed = o.let(register);
   return o.select(o.eq(o.shru(boxed, o.const(32)), o.const(0xffffffff)), o.zext32(boxed), o.const(CANONICAL_NAN));
 }
 
 /** What a register holds for a value, whose bits above its own width do not count. */
-export const boxed = <V, C>(o: Ops<V, C>, p: Precision, value: V): V => (p === "d" ? value : o.or(value, o.const(BOX)));
+const boxed = <V, C>(o: Ops<V, C>, p: Precision, value: V): V => (p === "d" ? value : o.or(value, o.const(BOX)));
 
-/** rd = kind(rs1, rs2), rounded by rm where the format has one. */
-const binary = (name: string, p: Precision, kind: FloatKind, e: Encoding): Instruction =>
-  floatRow(`${name}.${p}`, e, (o, { rd, rs1, rs2, imm }) =>
-    o.setF(rd, boxed(o, p, o.float(kind, p, [read(o, p, o.getF(rs1)), read(o, p, o.getF(rs2))], e.format === "fRround" ? imm : undefined))));
+/** rd = rs1 op rs2, rounded by rm where the format has one. */
+const binary = (operation: FloatOperation, e: Encoding): Instruction =>
+  floatRow(operation, e, (o, { rd, rs1, rs2, imm }) =>
+    o.setF(rd, o.float(operation, [o.getF(rs1), o.getF(rs2)], e.format === "fRround" ? imm : undefined)));
 
-const compare = (name: string, p: Precision, kind: FloatKind, funct3: number): Instruction =>
-  floatRow(`${name}.${p}`, Fp("fcompare", 0b1010000 | FMT[p], { funct3 }), (o, { rd, rs1, rs2 }) =>
-    o.set(rd, o.float(kind, p, [read(o, p, o.getF(rs1)), read(o, p, o.getF(rs2))])));
+const compare = (operation: FloatOperation, e: Encoding): Instruction =>
+  floatRow(operation, e, (o, { rd, rs1, rs2 }) => o.set(rd, o.float(operation, [o.getF(rs1), o.getF(rs2)])));
+
+/** rd = op(rs1), rounded by rm. */
+export const unary = (operation: FloatOperation, e: Encoding): Instruction =>
+  floatRow(operation, e, (o, { rd, rs1, imm }) => o.setF(rd, o.float(operation, [o.getF(rs1)], imm)));
 
 /** rd = ±(rs1 × rs2) ± rs3: negating a factor negates the product, and no negation rounds or raises a flag. */
 function fused(name: string, p: Precision, opcode: number, product: "+" | "-", addend: "+" | "-"): Instruction {
   return floatRow(`${name}.${p}`, F4(opcode, FMT[p]), (o, { rd, rs1, rs2, rs3, imm }) => {
     const signed = <V, C>(ops: Ops<V, C>, sign: "+" | "-", v: V): V => (sign === "+" ? v : ops.xor(v, ops.const(SIGN[p])));
-    const operands = [signed(o, product, read(o, p, o.getF(rs1))), read(o, p, o.getF(rs2)), signed(o, addend, read(o, p, o.getF(rs3)))];
-    o.setF(rd, boxed(o, p, o.float("fma", p, operands, imm)));
+    o.setF(rd, o.float(`fmadd.${p}`, [signed(o, product, o.getF(rs1)), o.getF(rs2), signed(o, addend, o.getF(rs3))], imm));
   });
 }
 
@@ -77,34 +74,31 @@ export function floatingRows(p: Precision): Instruction[] {
     fused("fnmsub", p, 0b1001011, "-", "+"),
     fused("fnmadd", p, 0b1001111, "-", "-"),
 
-    binary("fadd", p, "add", Fp("fRround", 0b0000000 | fmt)),
-    binary("fsub", p, "sub", Fp("fRround", 0b0000100 | fmt)),
-    binary("fmul", p, "mul", Fp("fRround", 0b0001000 | fmt)),
-    binary("fdiv", p, "div", Fp("fRround", 0b0001100 | fmt)),
-    floatRow(`fsqrt.${p}`, Fp("funary", 0b0101100 | fmt, { rs2: 0 }), (o, { rd, rs1, imm }) =>
-      o.setF(rd, boxed(o, p, o.float("sqrt", p, [read(o, p, o.getF(rs1))], imm)))),
+    binary(`fadd.${p}`, Fp("fRround", 0b0000000 | fmt)),
+    binary(`fsub.${p}`, Fp("fRround", 0b0000100 | fmt)),
+    binary(`fmul.${p}`, Fp("fRround", 0b0001000 | fmt)),
+    binary(`fdiv.${p}`, Fp("fRround", 0b0001100 | fmt)),
+    unary(`fsqrt.${p}`, Fp("funary", 0b0101100 | fmt, { rs2: 0 })),
 
     signInjection("fsgnj", p, 0b000, (_o, _a, b) => b),
     signInjection("fsgnjn", p, 0b001, (o, _a, b) => o.xor(b, o.const(-1))),
     signInjection("fsgnjx", p, 0b010, (o, a, b) => o.xor(a, b)),
-    binary("fmin", p, "min", Fp("fR", 0b0010100 | fmt, { funct3: 0b000 })),
-    binary("fmax", p, "max", Fp("fR", 0b0010100 | fmt, { funct3: 0b001 })),
+    binary(`fmin.${p}`, Fp("fR", 0b0010100 | fmt, { funct3: 0b000 })),
+    binary(`fmax.${p}`, Fp("fR", 0b0010100 | fmt, { funct3: 0b001 })),
 
-    compare("fle", p, "le", 0b000),
-    compare("flt", p, "lt", 0b001),
-    compare("feq", p, "eq", 0b010),
+    compare(`fle.${p}`, Fp("fcompare", 0b1010000 | fmt, { funct3: 0b000 })),
+    compare(`flt.${p}`, Fp("fcompare", 0b1010000 | fmt, { funct3: 0b001 })),
+    compare(`feq.${p}`, Fp("fcompare", 0b1010000 | fmt, { funct3: 0b010 })),
     floatRow(`fclass.${p}`, Fp("ftox", 0b1110000 | fmt, { funct3: 0b001, rs2: 0 }), (o, { rd, rs1 }) =>
-      o.set(rd, o.float("class", p, [read(o, p, o.getF(rs1))]))),
+      o.set(rd, o.float(`fclass.${p}`, [o.getF(rs1)]))),
 
-    /** Results of 32 bits are sign-extended, the unsigned ones too. */
-    ...INTEGERS.flatMap(([integer, rs2, to, from]) => [
-      floatRow(`fcvt.${integer}.${p}`, Fp("ftoxround", 0b1100000 | fmt, { rs2 }), (o, { rd, rs1, imm }) => {
-        const result = o.float(to, p, [read(o, p, o.getF(rs1))], imm);
-        o.set(rd, integer.startsWith("w") ? o.sext32(result) : result);
-      }),
-      floatRow(`fcvt.${p}.${integer}`, Fp("xtofround", 0b1101000 | fmt, { rs2 }), (o, { rd, rs1, imm }) =>
-        o.setF(rd, boxed(o, p, o.float(from, p, [o.get(rs1)], imm)))),
-    ]),
+    ...INTEGERS.flatMap((integer, rs2) => {
+      const [to, from] = [`fcvt.${integer}.${p}`, `fcvt.${p}.${integer}`] as const;
+      return [
+        floatRow(to, Fp("ftoxround", 0b1100000 | fmt, { rs2 }), (o, { rd, rs1, imm }) => o.set(rd, o.float(to, [o.getF(rs1)], imm))),
+        floatRow(from, Fp("xtofround", 0b1101000 | fmt, { rs2 }), (o, { rd, rs1, imm }) => o.setF(rd, o.float(from, [o.get(rs1)], imm))),
+      ];
+    }),
 
     /** Moves of bits as they are, boxed well or not. */
     floatRow(`fmv.x.${letter}`, Fp("ftox", 0b1110000 | fmt, { funct3: 0b000, rs2: 0 }), (o, { rd, rs1 }) =>

@@ -18,13 +18,24 @@ export interface Fields {
 
 /** A binary32 or a binary64. */
 export type Precision = "s" | "d";
+/** Integers that floating-point values are converted from and to: words and longs, signed and unsigned. */
+export const INTEGERS = ["w", "wu", "l", "lu"] as const;
+export type Integer = (typeof INTEGERS)[number];
 
-/** Every floating-point operation, in the order by which emitted code numbers them. The sources of a conversion have the precision. */
-export const FLOAT_KINDS = [
-  "add", "sub", "mul", "div", "sqrt", "fma", "min", "max", "eq", "lt", "le", "class",
-  "toW", "toWu", "toL", "toLu", "fromW", "fromWu", "fromL", "fromLu", "toOther",
-] as const;
-export type FloatKind = (typeof FLOAT_KINDS)[number];
+const FOR_BOTH = ["fadd", "fsub", "fmul", "fdiv", "fsqrt", "fmadd", "fmin", "fmax", "feq", "flt", "fle", "fclass"] as const;
+
+/** The floating-point operations, called by the instructions that are nothing else. */
+export type FloatOperation =
+  | `${(typeof FOR_BOTH)[number]}.${Precision}` | `fcvt.${Integer}.${Precision}` | `fcvt.${Precision}.${Integer}` | "fcvt.s.d" | "fcvt.d.s";
+
+/** Every one of them, in the order by which emitted code numbers them. */
+export const FLOAT_OPERATIONS: readonly FloatOperation[] = [
+  ...(["s", "d"] as const).flatMap((p): FloatOperation[] => [
+    ...FOR_BOTH.map((name) => `${name}.${p}` as const),
+    ...INTEGERS.flatMap((i) => [`fcvt.${i}.${p}`, `fcvt.${p}.${i}`] as const),
+  ]),
+  "fcvt.s.d", "fcvt.d.s",
+];
 
 /** Access widths in bytes. */
 export type Size = 1 | 2 | 4 | 8;
@@ -111,12 +122,12 @@ export interface Ops<V, C> {
   getF(r: Reg): V;
   setF(r: Reg, v: V): void;
   /**
-   * An operation of IEEE 754 as the F chapter profiles it, on bit patterns (a single's is zero-extended; an integer that
-   * is converted counts with the bits that its width has). `rm` is the rounding-mode field of an operation that has
-   * one: 7 stands for frm, a reserved mode is an illegal instruction. Flags accrue in fcsr, and make FS Dirty. `fma` is
-   * a × b + c; "toOther" gives the other precision; comparisons give 1 or 0; results of 32 bits are zero-extended.
+   * The operation on what registers hold, giving what a register holds: singles NaN-boxed (badly boxed ones count as the
+   * canonical NaN), integers of 32 bits sign-extended, comparisons 1 or 0. `rm` is the rounding-mode field of an
+   * instruction that has one: 7 stands for frm, a reserved mode is an illegal instruction. Flags accrue in fcsr; when
+   * that changes it, FS becomes Dirty.
    */
-  float(kind: FloatKind, p: Precision, operands: readonly V[], rm?: Imm): V;
+  float(operation: FloatOperation, operands: readonly V[], rm?: Imm): V;
   /** See hart/system.ts; `word` is the whole instruction. */
   system(kind: SystemKind, word: Imm): void;
 }

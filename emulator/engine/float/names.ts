@@ -1,12 +1,6 @@
-// The functions of the floating-point fast path, under the names of the instructions that they serve.
+// Names of the operations that have a fast path: those of isa/ops.ts, but for fclass, which needs no arithmetic.
 
-import type { Precision } from "../../float/index.ts";
+import type { FloatOperation, Precision } from "../../isa/ops.ts";
 
-export type Arithmetic = `${"fadd" | "fsub" | "fmul" | "fdiv" | "fsqrt" | "fmadd"}.${Precision}`;
-export type Comparison = `${"fmin" | "fmax" | "feq" | "flt" | "fle"}.${Precision}`;
-/** Integer types of the conversions: words and longs, signed and unsigned. */
-export const INTEGERS = ["w", "wu", "l", "lu"] as const;
-export type Integer = (typeof INTEGERS)[number];
-export type Conversion = `fcvt.${Integer}.${Precision}` | `fcvt.${Precision}.${Integer}` | "fcvt.s.d" | "fcvt.d.s";
-
-export type FloatName = Arithmetic | Comparison | Conversion;
+export { INTEGERS, type Integer } from "../../isa/ops.ts";
+export type FloatName = Exclude<FloatOperation, `fclass.${Precision}`>;
