@@ -20,7 +20,7 @@ import { floatFunctions, type FloatFunction } from "./float/functions.ts";
 import { DYNAMIC, FRM_SHIFT, LAST_ROUNDING_MODE, operate } from "./float-operation.ts";
 import { IN_PAGE, OPCODE } from "./opcodes.ts";
 import {
-  I32, I64, br, brTable, block, call, encodeModule, i32, i64, ifElse, local, loop, select, type Code, type ImportedFunction,
+  I32, I64, br, brTable, call, cases, encodeModule, i32, i64, ifElse, local, loop, select, type Code, type ImportedFunction,
 } from "./wasm/encoder.ts";
 
 /** Helpers that emitted code calls; these take and give i32, wide data passes through the hart's state page. */
@@ -389,8 +389,7 @@ const setIp = (): Code =>
 function body(base: number): Code {
   const n = OPCODE.count;
   const exit = [...i64.store(ZERO, local.get(NEXT), base + PC), ...i32.store(ZERO, local.get(BUDGET_LEFT), base + BUDGET), ...RETURN];
-  let dispatch: Code = brTable(i32.load16u(local.get(CUR), RECORD.op), n);
-  for (let op = 0; op < n; op++) dispatch = [...block(dispatch), ...operation(op, base, n - 1 - op)];
+  const dispatch = cases(brTable(i32.load16u(local.get(CUR), RECORD.op), n), Array.from({ length: n }, (_, op) => operation(op, base, n - 1 - op)));
   const inner = loop([
     ...ifElse(i32.eqz(local.get(BUDGET_LEFT)), [...local.set(NEXT, addressOf(local.get(IP))), ...exit]),
     ...local.set(CUR, local.get(IP)),

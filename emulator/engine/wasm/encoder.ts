@@ -25,6 +25,15 @@ export function unsigned(n: number): number[] {
 /** Signed LEB128. */
 export function signed(value: number | bigint): number[] {
   const out: number[] = [];
+  if (typeof value === "number" && value === (value | 0)) {
+    for (let v = value; ; v >>= 7) {
+      if (v >= -64 && v < 64) {
+        out.push(v & 127);
+        return out;
+      }
+      out.push((v & 127) | 128);
+    }
+  }
   for (let v = BigInt(value); ; ) {
     const byte = Number(v & 127n);
     v >>= 7n;
@@ -48,7 +57,7 @@ export const i32 = {
 } as const;
 
 export const i64 = {
-  const: (v: number | bigint): Code => [0x42, ...signed(BigInt.asIntN(64, BigInt(v)))],
+  const: (v: number | bigint): Code => [0x42, ...signed(typeof v === "number" && v === (v | 0) ? v : BigInt.asIntN(64, BigInt(v)))],
   eqz: unary(0x50), eq: binary(0x51), ne: binary(0x52), lts: binary(0x53), ltu: binary(0x54), ges: binary(0x59), geu: binary(0x5a),
   add: binary(0x7c), sub: binary(0x7d), mul: binary(0x7e), divs: binary(0x7f), divu: binary(0x80), rems: binary(0x81), remu: binary(0x82),
   and: binary(0x83), or: binary(0x84), xor: binary(0x85), shl: binary(0x86), shrs: binary(0x87), shru: binary(0x88),
@@ -104,6 +113,18 @@ export const brTable = (index: Code, n: number): Code => {
   for (let i = 0; i < n; i++) targets.push(...unsigned(i));
   return [...index, 0x0e, ...unsigned(n - 1), ...targets];
 };
+
+/** `head` within a block for each of `bodies`: a branch out of i blocks gets to body i, which stands outside block i. */
+export function cases(head: Code, bodies: readonly Code[]): Code {
+  const out: number[] = [];
+  for (let i = 0; i < bodies.length; i++) out.push(0x02, VOID);
+  for (const byte of head) out.push(byte);
+  for (const body of bodies) {
+    out.push(0x0b);
+    for (const byte of body) out.push(byte);
+  }
+  return out;
+}
 
 export interface Signature {
   readonly parameters: readonly number[];
