@@ -20,7 +20,7 @@ import { floatFunctions, type FloatFunction } from "./float/functions.ts";
 import { DYNAMIC, FRM_SHIFT, LAST_ROUNDING_MODE, operate } from "./float-operation.ts";
 import { IN_PAGE, OPCODE } from "./opcodes.ts";
 import {
-  I32, I64, br, brTable, call, cases, encodeModule, i32, i64, ifElse, local, loop, select, type Code, type ImportedFunction,
+  I32, I64, br, brIf, brTable, call, cases, encodeModule, i32, i64, ifElse, local, loop, select, type Code, type ImportedFunction,
 } from "./wasm/encoder.ts";
 
 /** Helpers that emitted code calls; these take and give i32, wide data passes through the hart's state page. */
@@ -241,7 +241,7 @@ class Emitter implements Ops<Code, Code> {
   }
 
   floating(): void {
-    this.emit(ifElse(i32.eqz(i32.and(this.status(), i32.const(STATUS_FS))), this.refuse()));
+    this.refuseIf(i32.eqz(i32.and(this.status(), i32.const(STATUS_FS))));
   }
 
   getF(r: Reg): Code {
@@ -290,12 +290,18 @@ class Emitter implements Ops<Code, Code> {
     this.emit(local.set(ROUNDING, i32.load(local.get(CUR), rm)));
     const dynamic = i32.shru(i32.load(ZERO, this.base + 4 * SLOT.fcsr), i32.const(FRM_SHIFT));
     this.emit(ifElse(i32.eq(local.get(ROUNDING), i32.const(DYNAMIC)), local.set(ROUNDING, dynamic)));
-    this.emit(ifElse(i32.gtu(local.get(ROUNDING), i32.const(LAST_ROUNDING_MODE)), this.refuse()));
+    this.refuseIf(i32.gtu(local.get(ROUNDING), i32.const(LAST_ROUNDING_MODE)));
   }
 
-  /** An illegal instruction after all, one block inside the operation. */
-  private refuse(): Code {
-    return [...this.sync(), ...local.set(STATUS, helper("refuse")), ...this.leaveUnlessDone(1)];
+  /** An illegal instruction after all: out of every block but those around the last operation. */
+  private refuseIf(c: Code): void {
+    this.emit(brIf(c, this.outer - 2));
+  }
+
+  /** The last operation, to which these come. */
+  refuse(): void {
+    this.emit(this.sync(), local.set(STATUS, helper("refuse")));
+    this.emit(this.leaveUnlessDone(0));
   }
 
   /** Continue at pc + offset, from `nesting` blocks inside the operation. */
@@ -355,6 +361,11 @@ function operation(op: number, base: number, inner: number): Code {
   }
   if (op === OPCODE.alone) {
     return [...uncount, ...local.set(NEXT, addressOf(local.get(CUR))), ...enterPage(base, "single", outer), ...br(inner)];
+  }
+  if (op === OPCODE.refused) {
+    const e = new Emitter(base, false, outer);
+    e.refuse();
+    return [...e.code, ...br(inner)];
   }
   const inPage = op >= OPCODE.of(INSTRUCTIONS.length);
   const number = inPage ? IN_PAGE[op - OPCODE.of(INSTRUCTIONS.length)]! : op - OPCODE.of(0);
