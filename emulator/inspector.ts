@@ -34,6 +34,15 @@ export class Inspector {
     return { pc: wide(h.pcLo, h.pcHi), x, privilege: h.privilege };
   }
 
+  /** Floating-point registers f0 … f31 as bits, unsigned; a single lies under 32 ones. fflags, frm and fcsr are CSRs. */
+  floatRegisters(hart: number): readonly bigint[] {
+    const h = this.hart(hart);
+    return Array.from({ length: 32 }, (_, n) => {
+      const i = h.floatIndex(n);
+      return wide(h.words[i]!, h.words[i + 1]!);
+    });
+  }
+
   /** Value of a CSR by name, such as "satp". Throws for a name that does not exist. */
   csr(hart: number, name: string): bigint {
     const number = CSR[name];

@@ -2,7 +2,7 @@
 
 import type { BlockBackend, State } from "./bus.ts";
 import { Fields } from "./devices/state.ts";
-import { CSRS, STATE_WORDS, X } from "./hart/layout.ts";
+import { CSRS, F, STATE_WORDS, X } from "./hart/layout.ts";
 import type { Hart } from "./hart/hart.ts";
 import type { Machine, MachineOptions, Stop } from "./machine.ts";
 import { entryWords, type TlbState } from "./mmu/tlb.ts";
@@ -184,6 +184,7 @@ export function hashMachine(m: Machine): string {
     // Helper arguments and the budget lie between the registers and the CSRs; they say nothing about the guest.
     h.words(hart.words, first + (X >> 2), first + (X >> 2) + 64);
     h.words(hart.words, first + 68, first + 70);
+    h.words(hart.words, first + (F >> 2), first + (F >> 2) + 64);
     h.words(hart.words, first + (CSRS >> 2), first + STATE_WORDS);
     const { state: _state, tlb: _tlb, ...others } = saveHart(hart) as { [name: string]: State };
     h.text(JSON.stringify(others, (_k, v: unknown) => (v instanceof Uint8Array ? [...v] : v)));

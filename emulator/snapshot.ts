@@ -1,10 +1,10 @@
 // The snapshot container: one JSON document (states by name) followed by the byte arrays that it refers to.
 //
-//     "PWSNAP03"  u32 length of JSON  JSON  blobs, back to back
+//     "PWSNAP04"  u32 length of JSON  JSON  blobs, back to back
 
 import type { State } from "./bus.ts";
 
-const MAGIC = "PWSNAP03";
+const MAGIC = "PWSNAP04";
 
 /** Pack a state into one buffer. */
 export function packState(state: State): Uint8Array {

@@ -47,7 +47,7 @@ describe.skipIf(!hasDtc)("as dtc reads it (skipped where dtc is missing)", () =>
     for (const line of [
       "timebase-frequency = <0x989680>",
       'mmu-type = "riscv,sv39"',
-      'riscv,isa = "rv64imac_zicntr_zicsr_zifencei_sstc"',
+      'riscv,isa = "rv64imafdc_zicntr_zicsr_zifencei_sstc"',
       'stdout-path = "/soc/serial@10000000"',
       "virtio_mmio@10008000 {",
       "interrupts = <0x08>",

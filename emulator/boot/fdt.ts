@@ -19,7 +19,7 @@ export interface FdtOptions {
 }
 
 /** What every hart can do, unless the machine says otherwise. */
-export const DEFAULT_ISA = "rv64imac_zicntr_zicsr_zifencei_sstc";
+export const DEFAULT_ISA = "rv64imafdc_zicntr_zicsr_zifencei_sstc";
 
 const RNG_SEED_BYTES = 32;
 const IRQ_MSOFT = 3;

@@ -95,11 +95,15 @@ describe("the adapter", () => {
     const frames = body!["stackFrames"] as { id: number; instructionPointerReference: string }[];
     expect(frames[0]!.instructionPointerReference).toBe(`0x${(RAM + 4).toString(16)}`);
     const scopes = (await c.ask("scopes", { frameId: frames[0]!.id })).body!["scopes"] as { name: string; variablesReference: number }[];
-    expect(scopes.map((s) => s.name)).toEqual(["Locals", "Registers", "CSRs"]);
+    expect(scopes.map((s) => s.name)).toEqual(["Locals", "Registers", "Floating point", "CSRs"]);
     const { variablesReference } = scopes[1]!;
     expect((await c.ask("setVariable", { variablesReference, name: "a0", value: "$a0 * 2 + 1" })).success).toBe(true);
     expect(c.monitor!.machine.inspect.registers(0).x[10]).toBe(11n);
     expect(await c.ask("setVariable", { variablesReference, name: "zero", value: "1" })).toMatchObject({ success: false, message: "zero cannot be changed" });
+    const floats = scopes[2]!.variablesReference;
+    expect((await c.ask("setVariable", { variablesReference: floats, name: "fa0", value: "0x3ff8000000000000" })).success).toBe(true);
+    expect(c.monitor!.machine.inspect.floatRegisters(0)[10]).toBe(0x3ff8000000000000n);
+    expect((await c.ask("variables", { variablesReference: floats })).body!["variables"]).toContainEqual(expect.objectContaining({ name: "fa0", value: "0x3ff8000000000000 1.5" }));
     expect((await c.ask("evaluate", { expression: "$a0", frameId: frames[0]!.id })).body).toMatchObject({ result: "11" });
     const lines = (await c.ask("disassemble", { memoryReference: `0x${RAM.toString(16)}`, instructionCount: 2 })).body!["instructions"];
     expect(lines).toMatchObject([{ instruction: "addi a0,a0,1" }, { address: `0x${(RAM + 4).toString(16)}` }]);

@@ -3,7 +3,7 @@
 import { CSR } from "../isa/csr-names.ts";
 import { placeWrite, physicalSpace } from "../monitor/address-space.ts";
 import type { Changes } from "../history/changes.ts";
-import { registerNumber } from "../monitor/expression.ts";
+import { floatRegisterNumber, registerNumber } from "../monitor/expression.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import type { Value } from "../monitor/symbols/value.ts";
 import type { Row } from "./values.ts";
@@ -34,6 +34,7 @@ function assignRegister(changes: Changes, hart: number, expression: string, valu
   if (!expression.startsWith("$")) throw new Error("it is in no memory and in no register of its own");
   if (name === "pc") changes.poke({ kind: "pc", hart, value });
   else if (n !== undefined && n !== 0) changes.poke({ kind: "register", hart, n, value });
+  else if (floatRegisterNumber(name) !== undefined) changes.poke({ kind: "float", hart, n: floatRegisterNumber(name)!, value });
   else if (CSR[name] !== undefined) changes.poke({ kind: "csr", hart, csr: CSR[name], value });
   else throw new Error(`${name} cannot be changed`);
 }

@@ -11,7 +11,7 @@ import type { StackFrame } from "../monitor/symbols/backtrace.ts";
 import { placeOf } from "../monitor/symbols/frame.ts";
 import type { Value } from "../monitor/symbols/value.ts";
 import { evaluate, type Scope } from "../monitor/symbols/c-expression.ts";
-import { csrRows, pageTableRows, registerRows } from "./rows.ts";
+import { csrRows, floatRows, pageTableRows, registerRows } from "./rows.ts";
 import { valueRow, type Row } from "./values.ts";
 
 /** A row of the client's call stack: an inlined call is one of its own. */
@@ -99,6 +99,7 @@ export class Frames {
     const scope = (name: string, rows: () => Row[], hint?: ScopeRow["hint"], expensive = false): ScopeRow =>
       ({ name, hint, expensive, reference: this.open(rows) });
     const out = [scope("Locals", () => this.locals(this.level(id)), "locals"), scope("Registers", () => registerRows(this.monitor, this.level(id).stack.frame), "registers")];
+    out.push(scope("Floating point", () => floatRows(this.monitor, level.hart), "registers", true));
     out.push(scope("CSRs", () => csrRows(this.monitor, level.hart), "registers", true));
     const process = this.monitor.view.current(level.hart);
     const satp = wide(h.low(SLOT.satp), h.high(SLOT.satp));

@@ -1,8 +1,9 @@
 // The tables that a debug client opens beside a stack frame: registers, control and status registers, the page table.
 
 import { CSR } from "../isa/csr-names.ts";
-import { REGISTER_NAMES } from "../isa/disassemble.ts";
+import { FLOAT_REGISTER_NAMES, REGISTER_NAMES } from "../isa/disassemble.ts";
 import { describeCsr } from "../monitor/csr-fields.ts";
+import { floatText } from "../monitor/float-text.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { canonical, readPte } from "../monitor/page-table.ts";
 import { extraBits, flagLetters, kindOf, leadsTo, spanOf, targetOf } from "../monitor/pte.ts";
@@ -21,6 +22,13 @@ export function registerRows(monitor: Monitor, frame: Frame): Row[] {
   const row = (name: string, v: bigint | undefined): Row => ({ name, value: value(v), type: "unsigned long", expression: `$${name}` });
   return [row("pc", frame.pc), ...REGISTER_NAMES.map((name, n) => row(name, frame.x[n]))];
 }
+
+/** The floating-point registers of a hart: in a caller's frame they may have been others. */
+export const floatRows = (monitor: Monitor, hart: number): Row[] =>
+  monitor.machine.inspect.floatRegisters(hart).map((bits, n) => {
+    const name = FLOAT_REGISTER_NAMES[n]!;
+    return { name, value: `${hex(bits, 16)} ${floatText(bits)}`, type: "double", expression: `$${name}` };
+  });
 
 /** CSRs of a hart, the ones that count nothing left out. */
 export function csrRows(monitor: Monitor, hart: number): Row[] {

@@ -1,7 +1,7 @@
 // Decoded code: one slot of records for each physical page that has been executed, shared by all harts.
 // Records are decoded one by one when they are first reached, and discarded when their bytes are written.
 
-import { CODE_PAGE, RECORD, X, X_SINK } from "../hart/layout.ts";
+import { CODE_PAGE, F, RECORD, X, X_SINK } from "../hart/layout.ts";
 import { decode } from "../isa/decode.ts";
 import { FORMATS } from "../isa/formats.ts";
 import { expand } from "../isa/rvc.ts";
@@ -107,9 +107,10 @@ export class CodeCache implements CodeWatcher {
     const r = this.records;
     r.setUint16(at + RECORD.op, op, true);
     r.setUint16(at + RECORD.delta, compressed ? RECORD.size : 2 * RECORD.size, true);
-    r.setUint16(at + RECORD.rd, X + 8 * (rd === 0 ? X_SINK : rd), true);
-    r.setUint16(at + RECORD.rs1, X + 8 * ((word >>> 15) & 31), true);
-    r.setUint16(at + RECORD.rs2, X + 8 * ((word >>> 20) & 31), true);
+    r.setUint16(at + RECORD.rd, f.rd === "f" ? F + 8 * rd : X + 8 * (rd === 0 ? X_SINK : rd), true);
+    r.setUint16(at + RECORD.rs1, (f.rs1 === "f" ? F : X) + 8 * ((word >>> 15) & 31), true);
+    r.setUint16(at + RECORD.rs2, (f.rs2 === "f" ? F : X) + 8 * ((word >>> 20) & 31), true);
+    if (f.rs3 !== undefined) r.setUint16(at + RECORD.rs3, F + 8 * (word >>> 27), true);
     r.setInt32(at + RECORD.imm, imm, true);
   }
 

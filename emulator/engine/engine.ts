@@ -3,6 +3,8 @@
 import { CROSS_RECORD, RECORD } from "../hart/layout.ts";
 import type { Hart } from "../hart/hart.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
+import { executeSystem } from "../hart/system.ts";
+import { TRAPPED, type Status } from "../mmu/mmu.ts";
 import { TAG_CHECK_PMP } from "../mmu/tlb.ts";
 import { TLB_WITHHELD } from "../hart/layout.ts";
 import type { CodeCache } from "./code-cache.ts";
@@ -90,6 +92,17 @@ export class Fetcher {
     this.memory.view64.setUint16(this.singleAt + RECORD.size, OPCODE.pageEnd, true);
     this.memory.view64.setUint16(this.singleAt + 2 * RECORD.size, OPCODE.pageEnd, true);
     return this.singleAt;
+  }
+
+  /** The instruction at PC, which is under way, turns out to be illegal in the state that the hart is in. */
+  refuse(): Status {
+    const { pcLo, pcHi } = this.hart;
+    const low = this.half(pcLo, pcHi); // it was fetched from there: the TLB knows
+    if (low < 0) return TRAPPED;
+    if ((low & 3) !== 3) return executeSystem(this.hart, "illegal", low);
+    const lo2 = (pcLo + 2) | 0;
+    const high = this.half(lo2, lo2 === 0 ? (pcHi + 1) | 0 : pcHi);
+    return high < 0 ? TRAPPED : executeSystem(this.hart, "illegal", low | (high << 16));
   }
 
   /** Asked when the first half of the instruction at a virtual address could be fetched: does a breakpoint stop the hart before it? */

@@ -1,279 +1,24 @@
 // The interpreter: one WebAssembly function for each hart, emitted at start from the instruction table. It runs
 // decoded records (engine/code-cache.ts) with a br_table, and leaves its loop only for slow paths.
 
-import {
-  ADDRESS, BUDGET, CROSS_RECORD, NEXT_PC, PC, RECORD, TLB_DATA, TLB_FETCH, TLB_R, TLB_W, TLB_X, VALUE,
-} from "../hart/layout.ts";
+import { BUDGET, CROSS_RECORD, PC, RECORD, TLB_DATA, TLB_FETCH, TLB_X } from "../hart/layout.ts";
 import { executeSystem } from "../hart/system.ts";
 import type { Hart } from "../hart/hart.ts";
-import { SYSTEM_KINDS, type Fields, type Imm, type Ops, type Reg, type Size, type SystemKind } from "../isa/ops.ts";
+import { FLOAT_OPERATIONS, SYSTEM_KINDS } from "../isa/ops.ts";
 import { INSTRUCTIONS } from "../isa/table.ts";
-import { REFETCH } from "../mmu/mmu.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import type { CodeCache } from "./code-cache.ts";
-import { Fetcher, type Engine } from "./engine.ts";
-import { IN_PAGE, OPCODE } from "./opcodes.ts";
 import {
-  I32, I64, br, brTable, block, call, encodeModule, i32, i64, ifElse, local, loop, select, type Code, type ImportedFunction,
-} from "./wasm/encoder.ts";
-
-/** Helpers that emitted code calls; all take and give i32, wide data passes through the hart's state page. */
-const HELPERS = ["fetch", "single", "decode", "load", "store", "amo", "lr", "sc", "system"] as const;
-type Helper = (typeof HELPERS)[number];
-const PARAMETERS: Readonly<Record<Helper, number>> = { fetch: 0, single: 0, decode: 2, load: 1, store: 1, amo: 1, lr: 1, sc: 1, system: 2 };
-const imports: readonly ImportedFunction[] = HELPERS.map((name) => ({
-  name, parameters: Array.from({ length: PARAMETERS[name] }, () => I32), results: [I32],
-}));
-const helper = (name: Helper, ...args: Code[]): Code => call(HELPERS.indexOf(name), ...args);
-
-// Locals. The first ones live through the loop; those from TEMPORARY on belong to one instruction at a time.
-const BUDGET_LEFT = 0; // i32
-const CUR = 1;         // i32: record of this instruction
-const IP = 2;          // i32: record of the next
-const RECORDS = 3;     // i32: first record of the page
-const ENTRY = 4;       // i32: TLB entry probed
-const HOST = 5;        // i32: where a load or store goes
-const STATUS = 6;      // i32
-const DATA_SET = 7;    // i32: TLB set for data
-const PAGE = 8;        // i64: virtual address of the page
-const NEXT = 9;        // i64: pc to go on at after leaving the page
-const WHERE = 10;      // i64: address of a load or store
-const TEMPORARY = 11;  // i64 …
-const TEMPORARIES = 12;
-const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, ...Array.from({ length: TEMPORARIES }, () => I64)];
-
-const ZERO = i32.const(0);
-const RETURN: Code = [0x0f];
-const SLOT_SHIFT = i32.const(3); // 16 bytes of record for 2 of code
-
-/** Virtual address of the record at `at`. */
-const addressOf = (at: Code): Code => i64.add(local.get(PAGE), i64.extend32s(i32.shrs(i32.sub(at, local.get(RECORDS)), SLOT_SHIFT)));
-const tlbIndex = (address: Code, set: Code): Code => i32.add(i32.and(i32.shru(i32.wrap(address), i32.const(8)), i32.const(0xfff0)), set);
-
-const LOADS: Readonly<Record<string, (address: Code, offset?: number) => Code>> = {
-  "1s": i64.load8s, "1u": i64.load8u, "2s": i64.load16s, "2u": i64.load16u, "4s": i64.load32s, "4u": i64.load32u, "8s": i64.load, "8u": i64.load,
-};
-const STORES = { 1: i64.store8, 2: i64.store16, 4: i64.store32, 8: i64.store } as const;
-
-/** Operands are fields of the record that CUR points to. */
-const FIELDS: Fields = { rd: RECORD.rd, rs1: RECORD.rs1, rs2: RECORD.rs2, imm: RECORD.imm };
-
-/** Collects the code of one operation. `inner` and `outer` are branch depths from its top level to the two loops. */
-class Emitter implements Ops<Code, Code> {
-  readonly code: number[] = [];
-  private used = 0;
-  private readonly base: number;
-  private readonly inPage: boolean;
-  private readonly outer: number;
-
-  constructor(base: number, inPage: boolean, outer: number) {
-    this.base = base;
-    this.inPage = inPage;
-    this.outer = outer;
-  }
-
-  emit(...parts: Code[]): void {
-    for (const p of parts) for (const byte of p) this.code.push(byte);
-  }
-
-  get(r: Reg): Code {
-    return i64.load(i32.load16u(local.get(CUR), r), this.base);
-  }
-
-  set(r: Reg, v: Code): void {
-    this.emit(i64.store(i32.load16u(local.get(CUR), r), v, this.base));
-  }
-
-  imm(i: Imm): Code {
-    return i64.load32s(local.get(CUR), i);
-  }
-
-  const(v: number | bigint): Code {
-    return i64.const(v);
-  }
-
-  let(v: Code): Code {
-    if (this.used === TEMPORARIES) throw new Error("interpreter: an instruction needs more temporaries than there are");
-    const n = TEMPORARY + this.used++;
-    this.emit(local.set(n, v));
-    return local.get(n);
-  }
-
-  pc(): Code {
-    return addressOf(local.get(CUR));
-  }
-
-  next(): Code {
-    return addressOf(local.get(IP));
-  }
-
-  readonly add = i64.add;
-  readonly sub = i64.sub;
-  readonly and = i64.and;
-  readonly or = i64.or;
-  readonly xor = i64.xor;
-  readonly shl = i64.shl;
-  readonly shru = i64.shru;
-  readonly shrs = i64.shrs;
-  readonly shl32 = narrow(i32.shl);
-  readonly shru32 = narrow(i32.shru);
-  readonly shrs32 = narrow(i32.shrs);
-  readonly mul = i64.mul;
-  readonly divs = i64.divs;
-  readonly divu = i64.divu;
-  readonly rems = i64.rems;
-  readonly remu = i64.remu;
-  readonly eq = i64.eq;
-  readonly ne = i64.ne;
-  readonly lts = i64.lts;
-  readonly ges = i64.ges;
-  readonly ltu = i64.ltu;
-  readonly geu = i64.geu;
-  readonly both = i32.and;
-  readonly either = i32.or;
-
-  /** Schoolbook product of 32-bit halves: the carry out of the middle column decides the high word. */
-  mulhu(x: Code, y: Code): Code {
-    const a = this.let(x);
-    const b = this.let(y);
-    const low = (v: Code): Code => i64.and(v, i64.const(0xffffffff));
-    const high = (v: Code): Code => i64.shru(v, i64.const(32));
-    const cross = this.let(i64.add(i64.mul(high(a), low(b)), high(i64.mul(low(a), low(b)))));
-    const middle = this.let(i64.add(i64.mul(low(a), high(b)), low(cross)));
-    return i64.add(i64.add(i64.mul(high(a), high(b)), high(cross)), high(middle));
-  }
-
-  mulhs(x: Code, y: Code): Code {
-    const a = this.let(x);
-    const b = this.let(y);
-    const high = this.mulhu(a, b);
-    return i64.sub(i64.sub(high, i64.and(i64.shrs(a, i64.const(63)), b)), i64.and(i64.shrs(b, i64.const(63)), a));
-  }
-
-  mulhsu(x: Code, y: Code): Code {
-    const a = this.let(x);
-    const b = this.let(y);
-    return i64.sub(this.mulhu(a, b), i64.and(i64.shrs(a, i64.const(63)), b));
-  }
-
-  sext32(a: Code): Code {
-    return i64.extend32s(i32.wrap(a));
-  }
-
-  zext32(a: Code): Code {
-    return i64.extend32u(i32.wrap(a));
-  }
-
-  bool(c: Code): Code {
-    return i64.extend32u(c);
-  }
-
-  select(c: Code, a: Code, b: Code): Code {
-    return select(a, b, c);
-  }
-
-  load(address: Code, size: Size, isSigned: boolean): Code {
-    this.probe(address, size, TLB_R, "load");
-    return LOADS[`${size}${isSigned ? "s" : "u"}`]!(local.get(HOST));
-  }
-
-  loadForAmo(address: Code, size: 4 | 8): Code {
-    this.probe(address, size, TLB_W, "amo");
-    return LOADS[`${size}s`]!(local.get(HOST));
-  }
-
-  loadReserved(address: Code, size: 4 | 8): Code {
-    this.emit(this.sync(), i64.store(ZERO, address, this.base + ADDRESS), local.set(STATUS, helper("lr", i32.const(size))));
-    this.emit(this.leaveUnlessDone(0));
-    return LOADS[`${size}s`]!(ZERO, this.base + VALUE);
-  }
-
-  storeConditional(address: Code, size: 4 | 8, v: Code): Code {
-    this.emit(this.sync(), i64.store(ZERO, address, this.base + ADDRESS), i64.store(ZERO, v, this.base + VALUE));
-    this.emit(local.set(STATUS, helper("sc", i32.const(size))));
-    this.emit(this.leaveUnlessDone(0));
-    return i64.load(ZERO, this.base + VALUE);
-  }
-
-  store(address: Code, size: Size, v: Code): void {
-    const value = this.let(v);
-    this.emit(local.set(WHERE, address), local.set(ENTRY, tlbIndex(local.get(WHERE), local.get(DATA_SET))));
-    const slow = [
-      ...this.sync(),
-      ...i64.store(ZERO, local.get(WHERE), this.base + ADDRESS),
-      ...i64.store(ZERO, value, this.base + VALUE),
-      ...local.set(STATUS, helper("store", i32.const(size))),
-      ...this.leaveUnlessDone(1),
-    ];
-    const host = i32.add(i32.wrap(local.get(WHERE)), i32.load(local.get(ENTRY), TLB_W + 8));
-    this.emit(ifElse(this.hit(size, TLB_W), STORES[size](host, value), slow));
-  }
-
-  branch(c: Code, offset: Imm): void {
-    this.emit(ifElse(c, this.goTo(offset, 1)));
-  }
-
-  jump(offset: Imm): void {
-    this.emit(this.goTo(offset, 0));
-  }
-
-  jumpTo(address: Code): void {
-    this.emit(local.set(NEXT, address), br(this.outer));
-  }
-
-  system(kind: SystemKind, word: Imm): void {
-    this.emit(this.sync(), i64.store(ZERO, this.next(), this.base + NEXT_PC));
-    this.emit(local.set(STATUS, helper("system", i32.const(SYSTEM_KINDS.indexOf(kind)), i32.load(local.get(CUR), word))));
-    this.emit(this.leaveUnlessDone(0));
-  }
-
-  /** Continue at pc + offset, from `nesting` blocks inside the operation. */
-  private goTo(offset: Imm, nesting: number): Code {
-    if (this.inPage) return local.set(IP, i32.add(local.get(CUR), i32.load(local.get(CUR), offset)));
-    return [...local.set(NEXT, i64.add(this.pc(), this.imm(offset))), ...br(this.outer + nesting)];
-  }
-
-  private hit(size: Size, tlb: number): Code {
-    return i64.eq(i64.load(local.get(ENTRY), tlb), i64.and(local.get(WHERE), i64.const(-4096 | (size - 1))));
-  }
-
-  /** HOST = where the data lies: RAM on a hit, the VALUE slot after the slow path. */
-  private probe(address: Code, size: Size, tlb: number, slowHelper: "load" | "amo"): void {
-    this.emit(local.set(WHERE, address), local.set(ENTRY, tlbIndex(local.get(WHERE), local.get(DATA_SET))));
-    const slow = [
-      ...this.sync(),
-      ...i64.store(ZERO, local.get(WHERE), this.base + ADDRESS),
-      ...local.set(STATUS, helper(slowHelper, i32.const(size))),
-      ...this.leaveUnlessDone(1),
-      ...i32.const(this.base + VALUE),
-    ];
-    const fast = i32.add(i32.wrap(local.get(WHERE)), i32.load(local.get(ENTRY), tlb + 8));
-    this.emit(local.set(HOST, ifElse(this.hit(size, tlb), fast, slow, I32)));
-  }
-
-  /** Make pc and budget exact in memory, for a helper to see. */
-  private sync(): Code {
-    return [...i64.store(ZERO, this.pc(), this.base + PC), ...i32.store(ZERO, local.get(BUDGET_LEFT), this.base + BUDGET)];
-  }
-
-  /** After a helper: take over the budget; on TRAPPED or REFETCH leave the page. */
-  private leaveUnlessDone(nesting: number): Code {
-    return [
-      ...local.set(BUDGET_LEFT, i32.load(ZERO, this.base + BUDGET)),
-      ...ifElse(local.get(STATUS), [
-        ...local.set(NEXT, select(this.next(), i64.load(ZERO, this.base + PC), i32.eq(local.get(STATUS), i32.const(REFETCH)))),
-        ...br(this.outer + nesting + 1),
-      ]),
-    ];
-  }
-}
-
-function narrow(shift: (a: Code, b: Code) => Code): (a: Code, b: Code) => Code {
-  return (a, b) => i64.extend32s(shift(i32.wrap(a), i32.wrap(b)));
-}
+  BUDGET_LEFT, CUR, DATA_SET, ENTRY, Emitter, FIELDS, IP, LOCALS, NEXT, PAGE, RECORDS, SLOT_SHIFT, STATUS, ZERO, addressOf, fastFloats, functionIndices,
+  helper, imports, tlbIndex, type Helper,
+} from "./emitter.ts";
+import { Fetcher, type Engine } from "./engine.ts";
+import { operate } from "./float-operation.ts";
+import { IN_PAGE, OPCODE } from "./opcodes.ts";
+import { br, brTable, cases, encodeModule, i32, i64, ifElse, leave, local, loop, type Code } from "./wasm/encoder.ts";
 
 /** Code of operation `op`, which stands `inner` blocks inside the inner loop. */
-function operation(op: number, base: number, inner: number): Code {
+function operation(op: number, base: number, inner: number, fast: ReadonlyMap<string, number>): Code {
   const outer = inner + 1;
   const uncount = local.set(BUDGET_LEFT, i32.add(local.get(BUDGET_LEFT), i32.const(1)));
   if (op === OPCODE.undecoded) {
@@ -285,9 +30,14 @@ function operation(op: number, base: number, inner: number): Code {
   if (op === OPCODE.alone) {
     return [...uncount, ...local.set(NEXT, addressOf(local.get(CUR))), ...enterPage(base, "single", outer), ...br(inner)];
   }
+  if (op === OPCODE.refused) {
+    const e = new Emitter(base, false, outer, fast);
+    e.refuse();
+    return [...e.code, ...br(inner)];
+  }
   const inPage = op >= OPCODE.of(INSTRUCTIONS.length);
   const number = inPage ? IN_PAGE[op - OPCODE.of(INSTRUCTIONS.length)]! : op - OPCODE.of(0);
-  const e = new Emitter(base, inPage, outer);
+  const e = new Emitter(base, inPage, outer, fast);
   INSTRUCTIONS[number]!.semantics(e, FIELDS);
   e.emit(br(inner));
   return e.code;
@@ -315,11 +65,10 @@ const setIp = (): Code =>
   local.set(IP, i32.add(local.get(RECORDS), i32.shl(i32.wrap(i64.sub(local.get(NEXT), local.get(PAGE))), SLOT_SHIFT)));
 
 /** The body: an outer loop that finds the page of NEXT, an inner one that runs records. */
-function body(base: number): Code {
+function body(base: number, fast: ReadonlyMap<string, number>): Code {
   const n = OPCODE.count;
-  const exit = [...i64.store(ZERO, local.get(NEXT), base + PC), ...i32.store(ZERO, local.get(BUDGET_LEFT), base + BUDGET), ...RETURN];
-  let dispatch: Code = brTable(i32.load16u(local.get(CUR), RECORD.op), n);
-  for (let op = 0; op < n; op++) dispatch = [...block(dispatch), ...operation(op, base, n - 1 - op)];
+  const exit = [...i64.store(ZERO, local.get(NEXT), base + PC), ...i32.store(ZERO, local.get(BUDGET_LEFT), base + BUDGET), ...leave()];
+  const dispatch = cases(brTable(i32.load16u(local.get(CUR), RECORD.op), n), Array.from({ length: n }, (_, op) => operation(op, base, n - 1 - op, fast)));
   const inner = loop([
     ...ifElse(i32.eqz(local.get(BUDGET_LEFT)), [...local.set(NEXT, addressOf(local.get(IP))), ...exit]),
     ...local.set(CUR, local.get(IP)),
@@ -344,7 +93,11 @@ function body(base: number): Code {
 
 /** The interpreter's module for the hart whose block starts at `base`, in a memory of `pages` × 64 KiB. */
 export function emitInterpreter(base: number, pages: number): Uint8Array<ArrayBuffer> {
-  return encodeModule({ imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: LOCALS, body: body(base) });
+  const floats = fastFloats(base);
+  return encodeModule({
+    imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: LOCALS,
+    body: body(base, functionIndices(floats)), others: floats,
+  });
 }
 
 /** Modules made so far, by hart block and memory size: machines of one process share them, and the code V8 optimised. */
@@ -378,8 +131,11 @@ export class Interpreter implements Engine {
       lr: (size) => mmu.loadReserved(size!),
       sc: (size) => mmu.storeConditional(size!),
       system: (kind, word) => executeSystem(hart, SYSTEM_KINDS[kind!]!, word!),
+      refuse: () => fetcher.refuse(),
     };
-    const instance = new WebAssembly.Instance(moduleFor(hart.base, memory.plan.totalBytes / 65536), { env: { memory: wasm, ...env } });
+    const float = (operation: number, rm: number, a: bigint, b: bigint, c: bigint): bigint =>
+      operate(hart, FLOAT_OPERATIONS[operation]!, rm, a, b, c);
+    const instance = new WebAssembly.Instance(moduleFor(hart.base, memory.plan.totalBytes / 65536), { env: { memory: wasm, ...env, float } });
     this.run = instance.exports["run"] as () => void;
   }
 }

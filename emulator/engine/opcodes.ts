@@ -18,5 +18,7 @@ export const OPCODE = {
   alone: 2,
   of: (instruction: number): number => OWN + instruction,
   inPage: (instruction: number): number => inPageIndex.get(instruction)!,
-  count: OWN + INSTRUCTIONS.length + IN_PAGE.length,
+  /** No record has it: an instruction that turns out to be illegal goes on as this one, the last, to which the way is short. */
+  refused: OWN + INSTRUCTIONS.length + IN_PAGE.length,
+  count: OWN + INSTRUCTIONS.length + IN_PAGE.length + 1,
 } as const;

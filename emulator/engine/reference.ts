@@ -1,18 +1,20 @@
 // The reference engine: the instruction table evaluated with BigInt, one instruction at a time, as plainly as the
 // manual says it. It is the oracle for the other engines; it shares with them the hart, the MMU and nothing else.
 
-import { ADDRESS, BUDGET, NEXT_PC, PC, VALUE, X, X_SINK } from "../hart/layout.ts";
+import { ADDRESS, BUDGET, F, NEXT_PC, PC, SLOT, VALUE, X, X_SINK } from "../hart/layout.ts";
+import { STATUS_FS } from "../hart/bits.ts";
 import type { Hart } from "../hart/hart.ts";
 import { executeSystem } from "../hart/system.ts";
 import { decode } from "../isa/decode.ts";
 import { FORMATS } from "../isa/formats.ts";
-import type { Imm, Ops, Reg, Size, SystemKind } from "../isa/ops.ts";
+import type { FloatOperation, Imm, Ops, Reg, Size, SystemKind } from "../isa/ops.ts";
 import { expand } from "../isa/rvc.ts";
 import { INSTRUCTIONS } from "../isa/table.ts";
 import { DONE, REFETCH, type Status } from "../mmu/mmu.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import type { CodeCache } from "./code-cache.ts";
 import { Fetcher, type Engine } from "./engine.ts";
+import { operate, roundingMode } from "./float-operation.ts";
 
 const s64 = (v: bigint): bigint => BigInt.asIntN(64, v);
 const u64 = (v: bigint): bigint => BigInt.asUintN(64, v);
@@ -71,7 +73,7 @@ export class Reference implements Engine, Ops<bigint, boolean> {
     const { semantics, format } = INSTRUCTIONS[number]!;
     const imm = number === 0 ? word : FORMATS[format].imm(full);
     try {
-      semantics(this, { rd: (full >>> 7) & 31, rs1: (full >>> 15) & 31, rs2: (full >>> 20) & 31, imm });
+      semantics(this, { rd: (full >>> 7) & 31, rs1: (full >>> 15) & 31, rs2: (full >>> 20) & 31, rs3: full >>> 27, imm });
     } catch (e) {
       if (e !== ended) throw e;
       return;
@@ -181,6 +183,29 @@ export class Reference implements Engine, Ops<bigint, boolean> {
 
   jumpTo(address: bigint): void {
     this.following = s64(address);
+  }
+
+  floating(): void {
+    if ((this.hart.low(SLOT.mstatus) & STATUS_FS) === 0) this.check(this.fetcher.refuse());
+  }
+
+  getF(r: Reg): bigint {
+    return this.view.getBigInt64(this.base + F + 8 * r, true);
+  }
+
+  setF(r: Reg, v: bigint): void {
+    this.view.setBigInt64(this.base + F + 8 * r, s64(v), true);
+    this.hart.touchFloat();
+  }
+
+  float(operation: FloatOperation, operands: readonly bigint[], rm: Imm = 0): bigint {
+    const mode = roundingMode(this.hart, rm);
+    if (mode === undefined) {
+      this.check(this.fetcher.refuse());
+      throw new Error("reference: an illegal instruction did not trap");
+    }
+    const [a = 0n, b = 0n, c = 0n] = operands;
+    return s64(operate(this.hart, operation, mode, a, b, c));
   }
 
   system(kind: SystemKind, word: Imm): void {

@@ -68,7 +68,10 @@ describe("registers", () => {
     expect(await b.ask("p1041")).toBe("0300000000000000"); // priv
     expect(await b.ask("P1041=0100000000000000")).toBe("OK");
     expect(b.machine.inspect.registers(0).privilege).toBe(1);
-    for (const wrong of ["p21", "pffffffff", "p", "P20=0100000000000000", "P20=01", "P1041=0200000000000000", "P1=x", "P"]) expect(await b.ask(wrong)).toBe("E16");
+    expect(await b.ask("P2b=000000000000f83f")).toBe("OK"); // fa0
+    expect([await b.ask("p2b"), b.machine.inspect.floatRegisters(0)[10]]).toEqual(["000000000000f83f", 0x3ff8000000000000n]);
+    expect([await b.ask("P44=6100000000000000"), await b.ask("p42"), await b.ask("p43")]).toEqual(["OK", "0100000000000000", "0300000000000000"]);
+    for (const wrong of ["p1042", "pffffffff", "p", "P20=0100000000000000", "P20=01", "P1041=0200000000000000", "P1=x", "P"]) expect(await b.ask(wrong)).toBe("E16");
   });
 
   it("are all written by G", async () => {

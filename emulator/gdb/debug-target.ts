@@ -50,6 +50,9 @@ export class DebugTarget implements GdbTarget {
       case "x":
         if (place.n !== 0) changes.poke({ kind: "register", hart, n: place.n, value });
         return true;
+      case "f":
+        changes.poke({ kind: "float", hart, n: place.n, value });
+        return true;
       case "pc":
         if ((value & 1n) !== 0n) return false;
         changes.poke({ kind: "pc", hart, value });

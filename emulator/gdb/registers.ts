@@ -1,19 +1,21 @@
 // The registers that gdb sees, with gdb's own numbers (gdb's riscv-tdep.h), and the XML that describes them to it:
-// x0–x31 and pc, the CSRs, and the virtual register `priv`.
+// x0–x31 and pc, f0–f31 with fflags, frm and fcsr, the other CSRs, and the virtual register `priv`.
 
 import { CSR } from "../isa/csr-names.ts";
-import { REGISTER_NAMES } from "../isa/disassemble.ts";
+import { FLOAT_REGISTER_NAMES, REGISTER_NAMES } from "../isa/disassemble.ts";
 import type { Machine } from "../machine.ts";
 
 /** What a register number stands for. */
 export type RegisterPlace =
   | { readonly kind: "x"; readonly n: number }
+  | { readonly kind: "f"; readonly n: number }
   | { readonly kind: "pc" }
   | { readonly kind: "csr"; readonly name: string }
   /** The privilege level: 0 user, 1 supervisor, 3 machine. */
   | { readonly kind: "priv" };
 
 const PC = 32;
+const FIRST_FLOAT = 33;
 const FIRST_CSR = 65;
 const PRIV = FIRST_CSR + 4096;
 /** x0–x31 and pc: what a `g` packet holds. gdb asks for each of the others when it wants it. */
@@ -30,6 +32,7 @@ const CSR_BY_REGISTER = new Map(SHOWN_CSRS.map(([name, number]) => [FIRST_CSR + 
 export function registerPlace(number: number): RegisterPlace | undefined {
   if (number === PC) return { kind: "pc" };
   if (number >= 0 && number < PC) return { kind: "x", n: number };
+  if (number >= FIRST_FLOAT && number < FIRST_CSR) return { kind: "f", n: number - FIRST_FLOAT };
   if (number === PRIV) return { kind: "priv" };
   const name = CSR_BY_REGISTER.get(number);
   return name === undefined ? undefined : { kind: "csr", name };
@@ -40,6 +43,9 @@ const register = (name: string, number: number, type: string, extra = ""): strin
 
 const feature = (name: string, registers: readonly string[]): string => `  <feature name="org.gnu.gdb.riscv.${name}">\n${registers.join("")}  </feature>\n`;
 
+/** These belong to the floating-point unit and not to the CSRs; gdb knows their names. */
+const FLOAT_CSRS: readonly string[] = ["fflags", "frm", "fcsr"];
+
 /** gdb calls s0 by its other name. */
 const gdbName = (name: string): string => (name === "s0" ? "fp" : name);
 const TYPES: Readonly<Record<string, string>> = { ra: "code_ptr", sp: "data_ptr", gp: "data_ptr", tp: "data_ptr", fp: "data_ptr" };
@@ -47,12 +53,14 @@ const TYPES: Readonly<Record<string, string>> = { ra: "code_ptr", sp: "data_ptr"
 /** The target description (Debugging with GDB, appendix G), as gdb asks for it under the name target.xml. */
 export function targetXml(): string {
   const general = REGISTER_NAMES.map((name, n) => register(gdbName(name), n, TYPES[gdbName(name)] ?? "int"));
-  const csrs = SHOWN_CSRS.map(([name, number]) => register(name, FIRST_CSR + number, "uint64", ' group="csr"'));
+  const floats = FLOAT_REGISTER_NAMES.map((name, n) => register(name, FIRST_FLOAT + n, "ieee_double"));
+  const floatCsrs = FLOAT_CSRS.map((name) => register(name, FIRST_CSR + CSR[name]!, "int"));
+  const csrs = SHOWN_CSRS.filter(([name]) => !FLOAT_CSRS.includes(name)).map(([name, number]) => register(name, FIRST_CSR + number, "uint64", ' group="csr"'));
   return `<?xml version="1.0"?>
 <!DOCTYPE target SYSTEM "gdb-target.dtd">
 <target version="1.0">
   <architecture>riscv:rv64</architecture>
-${feature("cpu", [...general, register("pc", PC, "code_ptr")])}${feature("csr", csrs)}${feature("virtual", [register("priv", PRIV, "int")])}</target>
+${feature("cpu", [...general, register("pc", PC, "code_ptr")])}${feature("fpu", [...floats, ...floatCsrs])}${feature("csr", csrs)}${feature("virtual", [register("priv", PRIV, "int")])}</target>
 `;
 }
 
@@ -77,6 +85,7 @@ export function readRegister(machine: Machine, hart: number, number: number): bi
   const place = registerPlace(number);
   if (place === undefined) return undefined;
   if (place.kind === "csr") return machine.inspect.csr(hart, place.name);
+  if (place.kind === "f") return machine.inspect.floatRegisters(hart)[place.n];
   const { x, pc, privilege } = machine.inspect.registers(hart);
   return place.kind === "x" ? x[place.n] : place.kind === "pc" ? pc : BigInt(privilege);
 }

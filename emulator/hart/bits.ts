@@ -14,6 +14,8 @@ export const STATUS_MPIE = 1 << 7;
 export const STATUS_SPP = 1 << 8;
 export const STATUS_MPP_SHIFT = 11;
 export const STATUS_MPP = 3 << STATUS_MPP_SHIFT;
+/** State of the floating-point unit: 0 Off, 1 Initial, 2 Clean, 3 Dirty. */
+export const STATUS_FS = 3 << 13;
 export const STATUS_MPRV = 1 << 17;
 export const STATUS_SUM = 1 << 18;
 export const STATUS_MXR = 1 << 19;

@@ -3,7 +3,7 @@
 
 import { CSR, CSR_NAMES } from "../isa/csr-names.ts";
 import { MACHINE, SUPERVISOR, USER } from "../mmu/walk.ts";
-import { SEI, SSI, STATUS_MPP, STATUS_MPP_SHIFT, STATUS_TVM, STI } from "./bits.ts";
+import { SEI, SSI, STATUS_FS, STATUS_MPP, STATUS_MPP_SHIFT, STATUS_TVM, STI } from "./bits.ts";
 import type { Hart } from "./hart.ts";
 import { SLOT } from "./layout.ts";
 
@@ -20,14 +20,14 @@ interface CsrRow {
   readonly write?: (h: Hart, lo: number, hi: number) => void;
 }
 
-/** mstatus bits that software can write; the floating-point ones (FS) come with F. */
-const MSTATUS_WRITABLE = 0x007e19aa;
+/** mstatus bits that software can write. */
+const MSTATUS_WRITABLE = 0x007e79aa;
 const SSTATUS_VISIBLE = 0x000de762;
-const SSTATUS_WRITABLE = 0x000c0122;
+const SSTATUS_WRITABLE = 0x000c6122;
 const DELEGABLE = 0xb3ff;
 const MIDELEG = SSI | STI | SEI;
 const MIE = 0xaaa;
-const MISA_LO = (1 << 0) | (1 << 2) | (1 << 8) | (1 << 12) | (1 << 18) | (1 << 20); // A C I M S U
+const MISA_LO = (1 << 0) | (1 << 2) | (1 << 3) | (1 << 5) | (1 << 8) | (1 << 12) | (1 << 18) | (1 << 20); // A C D F I M S U
 const MENVCFG_STCE_HI = 1 << 31;
 const FIOM = 1;
 const COUNTER_TM = 1 << 1;
@@ -126,6 +126,22 @@ function writeStatus(h: Hart, lo: number, mask: number): void {
   h.refreshContext();
 }
 
+/** SD, bit 63 of mstatus and sstatus: FS is Dirty. It is not stored. */
+const stateDirty = (h: Hart): number => ((h.low(SLOT.mstatus) & STATUS_FS) === STATUS_FS ? -0x80000000 : 0);
+
+/** A field of fcsr, which no mode can touch while FS is Off; a write makes FS Dirty. */
+const floatField = (shift: number, mask: number): CsrRow => ({
+  refuse: (h) => (h.low(SLOT.mstatus) & STATUS_FS) === 0,
+  read: (h, out) => {
+    out.lo = (h.low(SLOT.fcsr) >>> shift) & mask;
+    out.hi = 0;
+  },
+  write: (h, lo) => {
+    h.set(SLOT.fcsr, (h.low(SLOT.fcsr) & ~(mask << shift)) | ((lo & mask) << shift), 0);
+    h.touchFloat();
+  },
+});
+
 const pmpConfig = (first: number): CsrRow => ({
   read: (h, out) => {
     const c = h.mmu.pmp.config;
@@ -150,6 +166,10 @@ const pmpAddress = (i: number): CsrRow => ({
 });
 
 const ROWS: Readonly<Record<string, CsrRow>> = {
+  fflags: floatField(0, 0x1f),
+  frm: floatField(5, 7),
+  fcsr: floatField(0, 0xff),
+
   cycle: shadow(0, MCYCLE),
   time: shadow(1, time),
   instret: shadow(2, MINSTRET),
@@ -165,7 +185,7 @@ const ROWS: Readonly<Record<string, CsrRow>> = {
   mstatus: {
     read: (h, out) => {
       out.lo = h.low(SLOT.mstatus);
-      out.hi = h.high(SLOT.mstatus);
+      out.hi = h.high(SLOT.mstatus) | stateDirty(h);
     },
     write: (h, lo) => writeStatus(h, lo, MSTATUS_WRITABLE),
   },
@@ -214,7 +234,7 @@ const ROWS: Readonly<Record<string, CsrRow>> = {
   sstatus: {
     read: (h, out) => {
       out.lo = h.low(SLOT.mstatus) & SSTATUS_VISIBLE;
-      out.hi = h.high(SLOT.mstatus) & 3; // UXL
+      out.hi = (h.high(SLOT.mstatus) & 3) | stateDirty(h); // UXL
     },
     write: (h, lo) => writeStatus(h, lo, SSTATUS_WRITABLE),
   },

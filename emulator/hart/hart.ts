@@ -6,8 +6,8 @@ import type { Events } from "../events.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import { MACHINE, type Privilege } from "../mmu/walk.ts";
-import { BUDGET, HART_STRIDE, NEXT_PC, PC, SLOT, STATE_WORDS, X, X_SINK } from "./layout.ts";
-import { STATUS_MPP, STATUS_MPP_SHIFT, STATUS_MPRV, STATUS_MXR, STATUS_SUM, STI } from "./bits.ts";
+import { BUDGET, F, HART_STRIDE, NEXT_PC, PC, SLOT, STATE_WORDS, X, X_SINK } from "./layout.ts";
+import { STATUS_FS, STATUS_MPP, STATUS_MPP_SHIFT, STATUS_MPRV, STATUS_MXR, STATUS_SUM, STI } from "./bits.ts";
 import { updateTimer } from "./csrs.ts";
 import { raiseException } from "./trap.ts";
 
@@ -134,6 +134,32 @@ export class Hart {
     const i = this.registerIndex(n === 0 ? X_SINK : n);
     this.words[i] = lo;
     this.words[i + 1] = hi;
+  }
+
+  /** Word index of floating-point register f`n`'s low half. */
+  floatIndex(n: number): number {
+    return ((this.base + F) >> 2) + 2 * n;
+  }
+
+  /** Floating-point state has changed: mstatus.FS becomes Dirty, but not when it is Off (only a debugger changes it then). */
+  touchFloat(): void {
+    const status = this.low(SLOT.mstatus);
+    if ((status & STATUS_FS) !== 0) this.set(SLOT.mstatus, status | STATUS_FS, this.high(SLOT.mstatus));
+  }
+
+  setFloat(n: number, lo: number, hi: number): void {
+    const i = this.floatIndex(n);
+    this.words[i] = lo;
+    this.words[i + 1] = hi;
+    this.touchFloat();
+  }
+
+  /** Flags of a floating-point operation accrue. */
+  raiseFloatFlags(flags: number): void {
+    const before = this.low(SLOT.fcsr);
+    if ((before | flags) === before) return;
+    this.set(SLOT.fcsr, before | flags, 0);
+    this.touchFloat();
   }
 
   /** Steps that the engine may still take in this slice. */

@@ -27,7 +27,7 @@ export const TLB_DATA = 0x138;
 export const TLB_FETCH = 0x13c;
 /** A decoded record for an instruction that crosses a page, followed by its page-end sentinel. */
 export const CROSS_RECORD = 0x140;
-/** f0–f31, for the floating-point issue. */
+/** Floating-point registers f0–f31, 8 bytes each. */
 export const F = 0x200;
 /** Control and status registers that are plain storage, 8 bytes each. */
 export const CSRS = 0x400;
@@ -36,7 +36,7 @@ export const CSRS = 0x400;
 const STORED = [
   "mstatus", "medeleg", "mideleg", "mie", "mtvec", "mcounteren", "menvcfg", "mcountinhibit", "mscratch", "mepc", "mcause", "mtval",
   "stvec", "scounteren", "senvcfg", "sscratch", "sepc", "scause", "stval", "stimecmp", "satp",
-  "cycleOffset", "instretOffset",
+  "cycleOffset", "instretOffset", "fcsr",
 ] as const;
 /** Index of each stored CSR's low word from the start of the hart block, in 32-bit words. */
 export const SLOT = Object.fromEntries(STORED.map((name, i) => [name, (CSRS >> 2) + 2 * i])) as Readonly<Record<(typeof STORED)[number], number>>;
@@ -62,7 +62,7 @@ export const TLB_WITHHELD = 8;
 export const HART_STRIDE = (TLB_SETS + TLB_SET_COUNT * TLB_SET + 0xffff) & ~0xffff;
 
 /** Byte layout of one decoded instruction. Register fields hold the register's byte offset. */
-export const RECORD = { op: 0, delta: 2, rd: 4, rs1: 6, rs2: 8, imm: 12, size: 16 } as const;
+export const RECORD = { op: 0, delta: 2, rd: 4, rs1: 6, rs2: 8, rs3: 10, imm: 12, size: 16 } as const;
 /** Bytes of decoded code for one 4 KiB page: a record a halfword, a sentinel, and room to keep pages apart in the cache. */
 export const CODE_PAGE = 2048 * RECORD.size + 128;
 

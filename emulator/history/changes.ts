@@ -9,6 +9,8 @@ export type Change =
   | { readonly kind: "memory"; readonly pa: number; readonly bytes: Uint8Array }
   /** x1 … x31. */
   | { readonly kind: "register"; readonly hart: number; readonly n: number; readonly value: bigint }
+  /** f0 … f31. */
+  | { readonly kind: "float"; readonly hart: number; readonly n: number; readonly value: bigint }
   | { readonly kind: "pc"; readonly hart: number; readonly value: bigint }
   /** As csrw would write it; `csr` is its address. */
   | { readonly kind: "csr"; readonly hart: number; readonly csr: number; readonly value: bigint }
@@ -32,6 +34,7 @@ export function applyChange(machine: Machine, change: Change): void {
   if (h === undefined) throw new Error(`there is no hart ${change.hart}`);
   switch (change.kind) {
     case "register": return h.setRegister(change.n, low(change.value), high(change.value));
+    case "float": return h.setFloat(change.n, low(change.value), high(change.value));
     case "pc": return h.setPc(low(change.value), high(change.value));
     case "csr": return writeCsr(h, change.csr, low(change.value), high(change.value));
     case "privilege":

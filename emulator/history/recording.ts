@@ -13,7 +13,7 @@ import type { JournaledDisk } from "./journal.ts";
 import { PAGE_BYTES } from "./pages.ts";
 
 const FORMAT = "pagewalk recording";
-const VERSION = 1;
+const VERSION = 2;
 
 /** What a run began with: options as text, hashes of images and disks, by names for error messages. */
 export type StartHashes = Readonly<Record<string, string>>;
@@ -133,6 +133,7 @@ function readChange(f: Fields): Change {
   const value = BigInt(`0x${text}`);
   switch (kind) {
     case "register": return { kind, hart, n: f.number("n"), value };
+    case "float": return { kind, hart, n: f.number("n"), value };
     case "pc": return { kind, hart, value };
     case "csr": return { kind, hart, csr: f.number("csr"), value };
     case "privilege": return { kind, hart, value: Number(value) as 0 | 1 | 3 };

@@ -5,6 +5,7 @@ const numbered = (name: string, first: number, from: number, to: number): [strin
 
 /** Name → number of every CSR that this machine knows. */
 export const CSR: Readonly<Record<string, number>> = Object.fromEntries([
+  ["fflags", 0x001], ["frm", 0x002], ["fcsr", 0x003],
   ["cycle", 0xc00], ["time", 0xc01], ["instret", 0xc02], ...numbered("hpmcounter", 0xc03, 3, 31),
   ["sstatus", 0x100], ["sie", 0x104], ["stvec", 0x105], ["scounteren", 0x106], ["senvcfg", 0x10a],
   ["sscratch", 0x140], ["sepc", 0x141], ["scause", 0x142], ["stval", 0x143], ["sip", 0x144], ["stimecmp", 0x14d],

@@ -27,14 +27,15 @@ export interface Operands {
   rd?: number;
   rs1?: number;
   rs2?: number;
-  /** Immediate or offset; for CSR instructions the CSR's number. */
+  rs3?: number;
+  /** Immediate or offset; for CSR instructions the CSR's number; for operations that round the rounding mode. */
   imm?: number;
 }
 
 /** The 32-bit word of an instruction. Throws for a name that is not in the table. */
-export function encode(name: string, { rd = 0, rs1 = 0, rs2 = 0, imm = 0 }: Operands = {}): number {
+export function encode(name: string, { rd = 0, rs1 = 0, rs2 = 0, rs3 = 0, imm = 0 }: Operands = {}): number {
   const i = byName.get(name);
   if (!i) throw new Error(`encode: no instruction is called ${name}`);
   const f = FORMATS[i.format];
-  return i.match | f.place(imm) | (f.rd ? rd << 7 : 0) | (f.rs1 ? rs1 << 15 : 0) | (f.rs2 ? rs2 << 20 : 0);
+  return i.match | f.place(imm) | (f.rd ? rd << 7 : 0) | (f.rs1 ? rs1 << 15 : 0) | (f.rs2 ? rs2 << 20 : 0) | (f.rs3 ? rs3 << 27 : 0);
 }

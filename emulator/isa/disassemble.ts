@@ -4,7 +4,7 @@
 
 import { CSR_NAMES } from "./csr-names.ts";
 import { decode } from "./decode.ts";
-import { FORMATS, type FormatName } from "./formats.ts";
+import { FORMATS, type FormatName, type RegisterFile } from "./formats.ts";
 import { expand } from "./rvc.ts";
 import { INSTRUCTIONS } from "./table.ts";
 
@@ -13,6 +13,15 @@ export const REGISTER_NAMES: readonly string[] = [
   "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
   "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 ];
+
+/** ABI name of each floating-point register. */
+export const FLOAT_REGISTER_NAMES: readonly string[] = [
+  "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "fs0", "fs1", "fa0", "fa1", "fa2", "fa3", "fa4", "fa5",
+  "fa6", "fa7", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
+];
+
+/** Rounding modes by number, as fcsr and instructions encode them. */
+export const ROUNDING_NAMES: readonly string[] = ["rne", "rtz", "rdn", "rup", "rmm", "unknown", "unknown", "dyn"];
 
 /** An instruction as text. */
 export interface Disassembled {
@@ -32,10 +41,11 @@ interface Operands {
   readonly rs1: number;
   readonly rs2: number;
   readonly imm: number;
-  /** Names of those registers. */
+  /** Names of those registers, and of rs3. */
   readonly d: string;
   readonly s: string;
   readonly t: string;
+  readonly r: string;
   /** Target of a branch or jump. */
   readonly target: string;
 }
@@ -53,13 +63,14 @@ export function disassemble(code: number, pc: bigint): Disassembled {
   const instruction = INSTRUCTIONS[decode(word)]!;
   if (instruction.name === "illegal") return { text: `.${length}byte 0x${raw.toString(16)}`, length, target: undefined };
   const { name, format } = instruction;
-  const imm = FORMATS[format].imm(word);
+  const f = FORMATS[format];
+  const imm = f.imm(word);
   const jumps = format === "B" || format === "J";
   const target = jumps ? BigInt.asUintN(64, pc + BigInt(imm)) : undefined;
   const [rd, rs1, rs2] = [(word >>> 7) & 31, (word >>> 15) & 31, (word >>> 20) & 31];
   const o: Operands = {
     word, compressed, rd, rs1, rs2, imm,
-    d: REGISTER_NAMES[rd]!, s: REGISTER_NAMES[rs1]!, t: REGISTER_NAMES[rs2]!,
+    d: register(f.rd, rd), s: register(f.rs1, rs1), t: register(f.rs2, rs2), r: register(f.rs3, word >>> 27),
     target: target === undefined ? "" : `0x${target.toString(16)}`,
   };
   return { text: pseudo[name]?.(o) ?? plain(name, format, o), length, target };
@@ -67,6 +78,9 @@ export function disassemble(code: number, pc: bigint): Disassembled {
 
 const hex = (n: number): string => `0x${(n >>> 0).toString(16)}`;
 const csrName = (word: number): string => CSR_NAMES.get(word >>> 20) ?? hex(word >>> 20);
+const register = (file: RegisterFile, n: number): string => (file === "f" ? FLOAT_REGISTER_NAMES : REGISTER_NAMES)[n]!;
+/** The rounding mode is written unless it is the one in frm. */
+const rounded = (operands: string, o: Operands): string => (o.imm === DYNAMIC ? operands : `${operands},${ROUNDING_NAMES[o.imm]}`);
 const address = (o: Operands): string => `${o.imm}(${o.s})`;
 
 /** Operands of a format that has no rule of its own in `pseudo`; undefined: it has none. */
@@ -87,6 +101,17 @@ const OPERANDS: Readonly<Record<FormatName, (o: Operands) => string>> = {
   fence: (o) => `${fenceSet(o.word >>> 24)},${fenceSet(o.word >>> 20)}`,
   sfence: (o) => `${o.s},${o.t}`,
   none: () => "",
+  floadI: (o) => `${o.d},${address(o)}`,
+  fstoreS: (o) => `${o.t},${address(o)}`,
+  fR: (o) => `${o.d},${o.s},${o.t}`,
+  fRround: (o) => rounded(`${o.d},${o.s},${o.t}`, o),
+  fR4: (o) => rounded(`${o.d},${o.s},${o.t},${o.r}`, o),
+  funary: (o) => rounded(`${o.d},${o.s}`, o),
+  fcompare: (o) => `${o.d},${o.s},${o.t}`,
+  ftox: (o) => `${o.d},${o.s}`,
+  ftoxround: (o) => rounded(`${o.d},${o.s}`, o),
+  xtof: (o) => `${o.d},${o.s}`,
+  xtofround: (o) => rounded(`${o.d},${o.s}`, o),
 };
 
 function plain(name: string, format: FormatName, o: Operands): string {
@@ -116,12 +141,22 @@ const whenImm = (imm: number, name: string): Rule => (o) => (o.imm === imm ? `${
 const csrWithoutResult = (name: string, last: (o: Operands) => string): Rule => (o) =>
   (o.rd === 0 ? `${name} ${csrName(o.word)},${last(o)}` : undefined);
 
-/** Registers that have reading instructions of their own. */
-const COUNTERS: ReadonlyMap<number, string> = new Map([[0xc00, "rdcycle"], [0xc01, "rdtime"], [0xc02, "rdinstret"]]);
+/** Registers that have reading instructions of their own, and those that have writing ones, too. */
+const READERS: ReadonlyMap<number, string> = new Map([
+  [0xc00, "rdcycle"], [0xc01, "rdtime"], [0xc02, "rdinstret"], [0x001, "frflags"], [0x002, "frrm"], [0x003, "frcsr"],
+]);
+const WRITERS: ReadonlyMap<number, string> = new Map([[0x001, "fsflags"], [0x002, "fsrm"], [0x003, "fscsr"]]);
+const FCSR = 0x003;
+const DYNAMIC = 7;
 const CSRRW_ZERO_CYCLE = 0xc0001073 | 0;
 const ALL_FENCE = 0xff;
 const FENCE_TSO = 0x833;
 const PAUSE = 0x0100000f;
+
+/** A sign injection from one register is a move, a negation, an absolute value. */
+const whenOneSource = (name: string): Rule => (o) => (o.rs1 === o.rs2 ? `${name} ${o.d},${o.s}` : undefined);
+/** Conversions that are always exact: no mode is written where it is 0, as the assembler sets it. */
+const exact: (name: string) => Rule = (name) => (o) => `${name} ${o.d},${o.s}${o.imm === 0 ? "" : `,${ROUNDING_NAMES[o.imm]}`}`;
 
 /** Pseudo-instructions, by the instruction that they stand for: the text, or undefined where none fits. */
 const pseudo: Readonly<Partial<Record<string, Rule>>> = {
@@ -156,15 +191,35 @@ const pseudo: Readonly<Partial<Record<string, Rule>>> = {
     if (o.word === PAUSE) return "pause";
     return ((o.word >>> 20) & 0xff) === ALL_FENCE ? "fence" : undefined;
   },
-  csrrw: (o) => (o.word === CSRRW_ZERO_CYCLE ? "unimp" : csrWithoutResult("csrw", ({ s }) => s)(o)),
+  csrrw: (o) => {
+    if (o.word === CSRRW_ZERO_CYCLE) return "unimp";
+    const writer = WRITERS.get(o.word >>> 20);
+    if (writer !== undefined) return o.rd === 0 ? `${writer} ${o.s}` : `${writer} ${o.d},${o.s}`;
+    return csrWithoutResult("csrw", ({ s }) => s)(o);
+  },
   csrrs: (o) => {
     if (o.rs1 !== 0) return csrWithoutResult("csrs", ({ s }) => s)(o);
-    const counter = COUNTERS.get(o.word >>> 20);
-    return counter === undefined ? `csrr ${o.d},${csrName(o.word)}` : `${counter} ${o.d}`;
+    const reader = READERS.get(o.word >>> 20);
+    return reader === undefined ? `csrr ${o.d},${csrName(o.word)}` : `${reader} ${o.d}`;
   },
   csrrc: csrWithoutResult("csrc", ({ s }) => s),
-  csrrwi: csrWithoutResult("csrwi", ({ rs1 }) => String(rs1)),
+  csrrwi: (o) => {
+    const writer = WRITERS.get(o.word >>> 20);
+    if (writer !== undefined && o.word >>> 20 !== FCSR) return `${writer}i ${o.d},${o.rs1}`;
+    return csrWithoutResult("csrwi", ({ rs1 }) => String(rs1))(o);
+  },
   csrrsi: csrWithoutResult("csrsi", ({ rs1 }) => String(rs1)),
   csrrci: csrWithoutResult("csrci", ({ rs1 }) => String(rs1)),
+
+  "fsgnj.s": whenOneSource("fmv.s"),
+  "fsgnj.d": whenOneSource("fmv.d"),
+  "fsgnjn.s": whenOneSource("fneg.s"),
+  "fsgnjn.d": whenOneSource("fneg.d"),
+  "fsgnjx.s": whenOneSource("fabs.s"),
+  "fsgnjx.d": whenOneSource("fabs.d"),
+  "fcvt.d.w": exact("fcvt.d.w"),
+  "fcvt.d.wu": exact("fcvt.d.wu"),
+  "fcvt.d.s": exact("fcvt.d.s"),
+
   "sfence.vma": (o) => (o.rs2 !== 0 ? undefined : o.rs1 !== 0 ? `sfence.vma ${o.s}` : "sfence.vma"),
 };

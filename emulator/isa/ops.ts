@@ -12,8 +12,30 @@ export interface Fields {
   readonly rd: Reg;
   readonly rs1: Reg;
   readonly rs2: Reg;
+  readonly rs3: Reg;
   readonly imm: Imm;
 }
+
+/** A binary32 or a binary64. */
+export type Precision = "s" | "d";
+/** Integers that floating-point values are converted from and to: words and longs, signed and unsigned. */
+export const INTEGERS = ["w", "wu", "l", "lu"] as const;
+export type Integer = (typeof INTEGERS)[number];
+
+const FOR_BOTH = ["fadd", "fsub", "fmul", "fdiv", "fsqrt", "fmadd", "fmin", "fmax", "feq", "flt", "fle", "fclass"] as const;
+
+/** The floating-point operations, called by the instructions that are nothing else. */
+export type FloatOperation =
+  | `${(typeof FOR_BOTH)[number]}.${Precision}` | `fcvt.${Integer}.${Precision}` | `fcvt.${Precision}.${Integer}` | "fcvt.s.d" | "fcvt.d.s";
+
+/** Every one of them, in the order by which emitted code numbers them. */
+export const FLOAT_OPERATIONS: readonly FloatOperation[] = [
+  ...(["s", "d"] as const).flatMap((p): FloatOperation[] => [
+    ...FOR_BOTH.map((name) => `${name}.${p}` as const),
+    ...INTEGERS.flatMap((i) => [`fcvt.${i}.${p}`, `fcvt.${p}.${i}`] as const),
+  ]),
+  "fcvt.s.d", "fcvt.d.s",
+];
 
 /** Access widths in bytes. */
 export type Size = 1 | 2 | 4 | 8;
@@ -94,6 +116,18 @@ export interface Ops<V, C> {
   jump(offset: Imm): void;
   /** Continue at an address whose bit 0 is clear. */
   jumpTo(address: V): void;
+  /** Illegal instruction where mstatus.FS is Off: the first thing that every floating-point instruction does. */
+  floating(): void;
+  /** All 64 bits of a floating-point register; f0 is one like the others. Setting one makes FS Dirty. */
+  getF(r: Reg): V;
+  setF(r: Reg, v: V): void;
+  /**
+   * The operation on what registers hold, giving what a register holds: singles NaN-boxed (badly boxed ones count as the
+   * canonical NaN), integers of 32 bits sign-extended, comparisons 1 or 0. `rm` is the rounding-mode field of an
+   * instruction that has one: 7 stands for frm, a reserved mode is an illegal instruction. Flags accrue in fcsr; when
+   * that changes it, FS becomes Dirty.
+   */
+  float(operation: FloatOperation, operands: readonly V[], rm?: Imm): V;
   /** See hart/system.ts; `word` is the whole instruction. */
   system(kind: SystemKind, word: Imm): void;
 }

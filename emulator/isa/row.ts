@@ -31,6 +31,16 @@ export const ShiftW = (funct3: number, funct7: number): Encoding => encoding("sh
 /** Atomic: funct5 identifies, aq and rl do not (one hart runs at a time, so every order is kept). */
 export const Amo = (funct3: number, funct5: number): Encoding => encoding("amo", 0b0101111, funct3, funct5 << 2, 0x7c);
 export const Csr = (funct3: number): Encoding => encoding(funct3 & 4 ? "csri" : "csr", 0b1110011, funct3);
+/** Floating-point load and store: funct3 is the width. */
+export const FLoad = (funct3: number): Encoding => encoding("floadI", 0b0000111, funct3);
+export const FStore = (funct3: number): Encoding => encoding("fstoreS", 0b0100111, funct3);
+/** Fused multiply-add of a format (00 single, 01 double). */
+export const F4 = (opcode: number, fmt: number): Encoding => encoding("fR4", opcode, undefined, fmt, 3);
+/** OP-FP: without funct3 that field is the rounding mode; where rs2 is no operand it identifies the instruction, too. */
+export function Fp(format: FormatName, funct7: number, { funct3, rs2 }: { funct3?: number; rs2?: number } = {}): Encoding {
+  const e = encoding(format, 0b1010011, funct3, funct7);
+  return rs2 === undefined ? e : { ...e, mask: e.mask | (31 << 20), match: e.match | (rs2 << 20) };
+}
 /** An instruction that is one fixed word. */
 export const Word = (word: number): Encoding => ({ format: "system", mask: -1, match: word });
 

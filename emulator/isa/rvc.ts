@@ -57,8 +57,10 @@ const BIT12 = 0x1000;
 /** Rows that need more bits come before the more general ones. */
 const ROWS: readonly Row[] = [
   c("c.addi4spn", 0, 0b000, (h) => (immAddi4spn(h) ? encode("addi", { rd: rdShort(h), rs1: SP, imm: immAddi4spn(h) }) : 0)),
+  c("c.fld", 0, 0b001, (h) => encode("fld", { rd: rdShort(h), rs1: rs1Short(h), imm: offsetD(h) })),
   c("c.lw", 0, 0b010, (h) => encode("lw", { rd: rdShort(h), rs1: rs1Short(h), imm: offsetW(h) })),
   c("c.ld", 0, 0b011, (h) => encode("ld", { rd: rdShort(h), rs1: rs1Short(h), imm: offsetD(h) })),
+  c("c.fsd", 0, 0b101, (h) => encode("fsd", { rs1: rs1Short(h), rs2: rdShort(h), imm: offsetD(h) })),
   c("c.sw", 0, 0b110, (h) => encode("sw", { rs1: rs1Short(h), rs2: rdShort(h), imm: offsetW(h) })),
   c("c.sd", 0, 0b111, (h) => encode("sd", { rs1: rs1Short(h), rs2: rdShort(h), imm: offsetD(h) })),
 
@@ -81,6 +83,7 @@ const ROWS: readonly Row[] = [
   branch("c.bnez", 0b111, "bne"),
 
   c("c.slli", 2, 0b000, (h) => encode("slli", { rd: rd(h), rs1: rd(h), imm: shamt(h) })),
+  c("c.fldsp", 2, 0b001, (h) => encode("fld", { rd: rd(h), rs1: SP, imm: offsetLdsp(h) })),
   c("c.lwsp", 2, 0b010, (h) => (rd(h) ? encode("lw", { rd: rd(h), rs1: SP, imm: offsetLwsp(h) }) : 0)),
   c("c.ldsp", 2, 0b011, (h) => (rd(h) ? encode("ld", { rd: rd(h), rs1: SP, imm: offsetLdsp(h) }) : 0)),
   c("c.jr", 2, 0b100, (h) => (rd(h) ? encode("jalr", { rd: 0, rs1: rd(h) }) : 0), BIT12 | ALL_RS2, 0),
@@ -88,6 +91,7 @@ const ROWS: readonly Row[] = [
   c("c.ebreak", 2, 0b100, () => encode("ebreak"), BIT12 | 0xf80 | ALL_RS2, BIT12),
   c("c.jalr", 2, 0b100, (h) => encode("jalr", { rd: RA, rs1: rd(h) }), BIT12 | ALL_RS2, BIT12),
   c("c.add", 2, 0b100, (h) => encode("add", { rd: rd(h), rs1: rd(h), rs2: rs2(h) }), BIT12, BIT12),
+  c("c.fsdsp", 2, 0b101, (h) => encode("fsd", { rs1: SP, rs2: rs2(h), imm: offsetSdsp(h) })),
   c("c.swsp", 2, 0b110, (h) => encode("sw", { rs1: SP, rs2: rs2(h), imm: offsetSwsp(h) })),
   c("c.sdsp", 2, 0b111, (h) => encode("sd", { rs1: SP, rs2: rs2(h), imm: offsetSdsp(h) })),
 ];

@@ -4,6 +4,8 @@
 import type { FormatName } from "./formats.ts";
 import type { Semantics } from "./ops.ts";
 import { RV64A } from "./rv64a.ts";
+import { RV64D } from "./rv64d.ts";
+import { RV64F } from "./rv64f.ts";
 import { RV64I } from "./rv64i.ts";
 import { RV64M } from "./rv64m.ts";
 import { SYSTEM } from "./system.ts";
@@ -24,4 +26,4 @@ export const ILLEGAL: Instruction = {
 };
 
 /** Every instruction; an instruction's index here is its number in engines. Index 0 is `illegal`. */
-export const INSTRUCTIONS: readonly Instruction[] = [ILLEGAL, ...RV64I, ...RV64M, ...RV64A, ...SYSTEM];
+export const INSTRUCTIONS: readonly Instruction[] = [ILLEGAL, ...RV64I, ...RV64M, ...RV64A, ...RV64F, ...RV64D, ...SYSTEM];

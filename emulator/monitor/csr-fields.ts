@@ -1,6 +1,7 @@
 // Fields of the control and status registers in words (Privileged ISA): what `csr` prints beside the number.
 
 import { exceptionName, interruptName } from "../hart/cause-names.ts";
+import { ROUNDING_NAMES } from "../isa/disassemble.ts";
 import { hex } from "./format.ts";
 
 /** A field: its name, lowest bit, width, and what its values are called. */
@@ -20,8 +21,13 @@ const MSTATUS: readonly Field[] = [
 const INTERRUPTS: readonly Field[] = [["SSI", 1, 1], ["MSI", 3, 1], ["STI", 5, 1], ["MTI", 7, 1], ["SEI", 9, 1], ["MEI", 11, 1]];
 const COUNTERS: readonly Field[] = [["CY", 0, 1], ["TM", 1, 1], ["IR", 2, 1]];
 
+/** Flags of a floating-point operation, and its rounding modes. */
+const FLAGS: readonly Field[] = [["NV", 4, 1], ["DZ", 3, 1], ["OF", 2, 1], ["UF", 1, 1], ["NX", 0, 1]];
+const rounding = (bit: number): Field => ["frm", bit, 3, ROUNDING_NAMES.map((name, n) => (n > 4 ? "reserved" : name))];
+
 const FIELDS: Readonly<Record<string, readonly Field[]>> = {
   mstatus: MSTATUS, sstatus: SSTATUS, mie: INTERRUPTS, mip: INTERRUPTS, sie: INTERRUPTS, sip: INTERRUPTS, mideleg: INTERRUPTS,
+  fflags: FLAGS, frm: [rounding(0)], fcsr: [rounding(5), ...FLAGS],
   mcounteren: COUNTERS, scounteren: COUNTERS, menvcfg: [["FIOM", 0, 1], ["STCE", 63, 1]], senvcfg: [["FIOM", 0, 1]],
 };
 

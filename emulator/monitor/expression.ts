@@ -2,14 +2,14 @@
 // sums and differences of these, and for conditions comparisons, && and ||. All values have 64 bits and no sign.
 
 import { CSR } from "../isa/csr-names.ts";
-import { REGISTER_NAMES } from "../isa/disassemble.ts";
+import { FLOAT_REGISTER_NAMES, REGISTER_NAMES } from "../isa/disassemble.ts";
 import { MonitorError } from "./command.ts";
 
 /** What names stand for. */
 export interface Names {
   /** Address of a symbol. */
   symbol(name: string): bigint | undefined;
-  /** Value of a register or CSR of the hart looked at. */
+  /** Value of a register or CSR of the hart looked at; of a floating-point register the bits. */
   register(name: string): bigint | undefined;
   /** The 8 bytes at a virtual address. */
   memory(va: bigint): bigint | undefined;
@@ -142,6 +142,14 @@ export function registerNumber(name: string): number | undefined {
   const number = /^x(\d|[12]\d|3[01])$/.exec(name)?.[1];
   if (number !== undefined) return Number(number);
   const at = REGISTER_NAMES.indexOf(name === "fp" ? "s0" : name);
+  return at < 0 ? undefined : at;
+}
+
+/** Number of a floating-point register by its ABI name or as f0 … f31; undefined for another word. */
+export function floatRegisterNumber(name: string): number | undefined {
+  const number = /^f(\d|[12]\d|3[01])$/.exec(name)?.[1];
+  if (number !== undefined) return Number(number);
+  const at = FLOAT_REGISTER_NAMES.indexOf(name);
   return at < 0 ? undefined : at;
 }
 

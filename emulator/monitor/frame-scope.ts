@@ -2,7 +2,7 @@
 // registers, types.
 
 import { CSR } from "../isa/csr-names.ts";
-import { registerNumber } from "./expression.ts";
+import { floatRegisterNumber, registerNumber } from "./expression.ts";
 import type { Monitor } from "./monitor.ts";
 import type { StackFrame } from "./symbols/backtrace.ts";
 import type { Scope } from "./symbols/c-expression.ts";
@@ -34,6 +34,8 @@ export function frameScope(m: Monitor, stack: StackFrame, level: number, hart: n
       if (name === "pc") return stack.frame.pc;
       const n = registerNumber(name);
       if (n !== undefined) return stack.frame.x[n];
+      const f = floatRegisterNumber(name);
+      if (hart !== undefined && f !== undefined) return m.machine.inspect.floatRegisters(hart)[f];
       return hart !== undefined && Object.hasOwn(CSR, name) ? m.machine.inspect.csr(hart, name) : undefined;
     },
     type: (name) => symbols?.type(name) ?? kernel?.type(name),

@@ -10,7 +10,7 @@ import { MACHINE, SUPERVISOR, USER, type Privilege } from "../mmu/walk.ts";
 import { ALARMS } from "./alarms/index.ts";
 import { MonitorError, type WordKind } from "./command.ts";
 import { COMMANDS } from "./commands/index.ts";
-import { evaluate, isCsr, registerNumber, type Names } from "./expression.ts";
+import { evaluate, floatRegisterNumber, isCsr, registerNumber, type Names } from "./expression.ts";
 import { hex } from "./format.ts";
 import { satpParts } from "./kernel-view/hardware.ts";
 import type { Monitor } from "./monitor.ts";
@@ -208,6 +208,8 @@ export class Look {
         const n = registerNumber(name);
         if (n !== undefined) return this.m.machine.inspect.registers(h.id).x[n];
         if (name === "pc") return this.pc(h);
+        const f = floatRegisterNumber(name);
+        if (f !== undefined) return this.m.machine.inspect.floatRegisters(h.id)[f];
         return isCsr(name) ? this.m.machine.inspect.csr(h.id, name) : undefined;
       },
       memory: (va) => {

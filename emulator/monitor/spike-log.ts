@@ -21,8 +21,9 @@ interface Started {
   /** The line up to the instruction word. */
   readonly head: string;
   readonly name: string;
-  /** Destination register, 0 for none. */
+  /** Destination register, and which file it is in; x0 stands for none. */
   readonly rd: number;
+  readonly file: "x" | "f";
   /** Address that it loads from, stores to; bytes; what is stored, where that is known before. */
   readonly loads: bigint | undefined;
   readonly stores: bigint | undefined;
@@ -72,14 +73,15 @@ function start(machine: Machine, e: EventTypes["instruction"]): Started | undefi
   const f = FORMATS[format];
   const { x, privilege } = machine.inspect.registers(e.hart);
   const base = x[(word >>> 15) & 31]!;
-  const at = format === "load" || format === "S" ? BigInt.asUintN(64, base + BigInt(f.imm(word))) : format === "amo" ? base : undefined;
+  const at = format === "load" || format === "S" || format === "floadI" || format === "fstoreS" ? BigInt.asUintN(64, base + BigInt(f.imm(word))) : format === "amo" ? base : undefined;
   return {
     hart: e.hart,
     head: `core ${String(e.hart).padStart(3)}: ${privilege} ${hex(pc, 16)} (${hex(raw >>> 0, compressed ? 4 : 8)})`,
     name,
     rd: f.rd ? (word >>> 7) & 31 : 0,
-    loads: format === "load" || (format === "amo" && !name.startsWith("sc.")) ? at : undefined,
-    stores: format === "S" || (format === "amo" && !name.startsWith("lr.")) ? at : undefined,
+    file: f.rd ?? "x",
+    loads: format === "load" || format === "floadI" || (format === "amo" && !name.startsWith("sc.")) ? at : undefined,
+    stores: format === "S" || format === "fstoreS" || (format === "amo" && !name.startsWith("lr.")) ? at : undefined,
     size: 1 << ((word >>> 12) & 3),
     csr: "",
   };
@@ -88,7 +90,8 @@ function start(machine: Machine, e: EventTypes["instruction"]): Started | undefi
 function commitLine(machine: Machine, s: Started): string {
   let line = s.head;
   const { x } = machine.inspect.registers(s.hart);
-  if (s.rd !== 0) line += ` x${String(s.rd).padEnd(2)} ${hex(x[s.rd]!, 16)}`;
+  if (s.file === "f") line += ` f${String(s.rd).padEnd(2)} ${hex(machine.inspect.floatRegisters(s.hart)[s.rd]!, 16)}`;
+  else if (s.rd !== 0) line += ` x${String(s.rd).padEnd(2)} ${hex(x[s.rd]!, 16)}`;
   line += s.csr;
   if (s.name === "mret" || s.name === "sret") line += csrText(CSR["mstatus"]!, machine.inspect.csr(s.hart, "mstatus"));
   if (s.loads !== undefined) line += ` mem ${hex(s.loads, 16)}`;

@@ -134,6 +134,18 @@ describe.skipIf(!hasGdb)("gdb", () => {
     await idle.running.shows("still here\n");
   });
 
+  it("reads and writes the floating-point registers", async () => {
+    const { port } = await serve(["--wait", "run", "true"]);
+    const out = await gdb(port, ["set $fa0.double = 1.5", "p $fa0", "set $ft11 = -2.5", "set $fcsr = 0x61", "p $frm", "info registers float", "p $x10 == $a0", "kill"]);
+    expect(out).toContain("$1 = {float = 0, double = 1.5}");
+    expect(out).toContain("$2 = 3\n");
+    expect(out).toMatch(/^ft0 +\{float = 0, double = 0\}\t\(raw 0x0000000000000000\)$/m);
+    expect(out).toMatch(/^fa0 +\{float = 0, double = 1\.5\}\t\(raw 0x3ff8000000000000\)$/m);
+    expect(out).toMatch(/^ft11 +\{.*double = -2\.5\}/m);
+    expect(out).toMatch(/^fflags +0x1\tNV:0 DZ:0 OF:0 UF:0 NX:1$/m);
+    expect(out).toMatch(/^fcsr +0x61\t.*FRM:3/m);
+  });
+
   it("is served to a gdb only, and to one at a time", async () => {
     const { port } = await serve(["--wait", "run", "true"]);
     const talk = async (text: string): Promise<string> => await new Promise((resolve) => {

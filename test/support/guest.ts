@@ -17,6 +17,7 @@ import { INSTRUCTIONS } from "../../emulator/isa/table.ts";
 import { FORMATS } from "../../emulator/isa/formats.ts";
 import { RAM } from "../../emulator/memory-map.ts";
 import { Asm, PageTables } from "./asm.ts";
+import { operand } from "./float.ts";
 import type { Random } from "./random.ts";
 
 const CODE = RAM + 0x4000;
@@ -49,12 +50,22 @@ export function randomGuest(r: Random, { harts }: GuestOptions): Uint8Array {
   landings(a, r);
   const satps = tables(a, r);
   pointers(a, r, satps, harts);
-  for (let at = DATA; at < DATA + 0x4000; at += 8) a.org(at).dword(r.wide());
+  for (let at = DATA; at < DATA + 0x4000; at += 8) a.org(at).dword(r.oneIn(2) ? r.wide() : floatBits(r));
   return a.image();
 }
 
+/** What a floating-point register may hold: a double, a boxed single, two singles. */
+function floatBits(r: Random): bigint {
+  if (r.oneIn(2)) return operand("d", r);
+  return operand("s", r) | (r.oneIn(8) ? operand("s", r) << 32n : 0xffffffff00000000n);
+}
+
+/** Values of mstatus.FS in place. */
+const FS = [0, 0x2000, 0x4000, 0x6000] as const;
+
 function start(a: Asm, r: Random): void {
   protection(a, r);
+  a.li("t6", r.pick(FS)).csr("csrrs", 0, "mstatus", "t6");
   a.la("t6", "m").csrw("mtvec", "t6").la("t6", "s").csrw("stvec", "t6");
   a.csrli("mcounteren", r.oneIn(4) ? 0 : 7).csrli("scounteren", r.oneIn(4) ? 5 : 7).csrli("menvcfg", r.oneIn(4) ? 0 : 1n << 63n);
   a.csrli("medeleg", r.oneIn(3) ? 0 : r.bits() & (r.oneIn(8) ? -1 : ~0x1003)).csrli("mideleg", r.bits()).csrli("mie", r.bits());
@@ -117,7 +128,7 @@ function landings(a: Asm, r: Random): void {
     const home = r.pick([0, 0, 1, 1, 1, 1, 1, 2, 2, 3, 4, 4]);
     const at = physical - RAM;
     const [address, mode] = ([[physical, 3], [USER + at, 0], [physical, 1], [ALIAS + at, 1], [MEGA + at, r.pick([0, 1])]] as const)[home]!;
-    a.dword(address).dword((mode << 11) | r.pick([0, 0x22, 0xaa, 0x80])); // with some of SIE, SPIE, MIE, MPIE
+    a.dword(address).dword((mode << 11) | r.pick([0, 0x22, 0xaa, 0x80]) | r.pick(FS)); // with some of SIE, SPIE, MIE, MPIE, FS
   }
 }
 
@@ -166,13 +177,16 @@ function pointers(a: Asm, r: Random, satps: readonly bigint[], harts: number): v
     ];
     a.dword(r.pick(choices)());
   }
-  a.org(POINTERS + 0x400).dword((r.bits() & 0x7e0000) | (r.bits() & 0x1aa)).dword(satps[0]!).dword(r.oneIn(4) ? 0n : satps[1]!);
+  a.org(POINTERS + 0x400).dword((r.bits() & 0x7e0000) | (r.bits() & 0x1aa) | r.pick(FS)).dword(satps[0]!).dword(r.oneIn(4) ? 0n : satps[1]!);
 }
 
 const byFormat = (...formats: string[]): number[] => INSTRUCTIONS.flatMap((i, k) => (formats.includes(i.format) && i.name !== "illegal" ? [k] : []));
 const ALU = byFormat("R", "I", "shift", "shiftw").filter((k) => INSTRUCTIONS[k]!.name !== "jalr");
 const LOADS = byFormat("load");
 const STORES = byFormat("S");
+const FLOAT_LOADS = byFormat("floadI");
+const FLOAT_STORES = byFormat("fstoreS");
+const FLOATS = byFormat("fR", "fRround", "fR4", "funary", "fcompare", "ftox", "ftoxround", "xtof", "xtofround");
 const BRANCHES = byFormat("B");
 const AMOS = byFormat("amo");
 const CSRS = byFormat("csr", "csri");
@@ -182,23 +196,27 @@ const CALM_HALVES = HALVES.filter((h) => !isJump(h));
 const SHORT_JUMPS = HALVES.filter(isJump);
 const CSR_POOL = ["mstatus", "mstatus", "sstatus", "sstatus", "mie", "sie", "mip", "sip", "mideleg", "medeleg", "mepc", "sepc", "mcause", "scause", "mtval", "stval",
   "sscratch", "cycle", "time", "instret", "mcycle", "minstret", "mcountinhibit", "mcounteren", "scounteren", "stimecmp", "stimecmp", "satp",
-  "misa", "mhartid", "menvcfg", "senvcfg", "pmpaddr3", "pmpaddr4", "mhpmcounter3", "hpmcounter4", "mvendorid"].map((name) => CSR[name]!);
+  "fflags", "frm", "fcsr", "misa", "mhartid", "menvcfg", "senvcfg", "pmpaddr3", "pmpaddr4", "mhpmcounter3", "hpmcounter4", "mvendorid"].map((name) => CSR[name]!);
 const SYSTEM_WORDS = ["ecall", "ebreak", "mret", "sret", "fence", "fence.i", "mret", "sret"];
 
 /** Destination: seldom a pointer, a value for satp, or a register of the handlers. */
 const rd = (r: Random): number => (r.oneIn(12) ? r.below(32) : r.pick([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25]));
 
-function word(number: number, f: { rd?: number; rs1?: number; rs2?: number; imm?: number }): number {
+function word(number: number, f: { rd?: number; rs1?: number; rs2?: number; rs3?: number; imm?: number }): number {
   const i = INSTRUCTIONS[number]!;
   const o = FORMATS[i.format];
-  return i.match | (o.rd ? (f.rd ?? 0) << 7 : 0) | (o.rs1 ? (f.rs1 ?? 0) << 15 : 0) | (o.rs2 ? (f.rs2 ?? 0) << 20 : 0) | o.place(f.imm ?? 0);
+  return i.match | (o.rd ? (f.rd ?? 0) << 7 : 0) | (o.rs1 ? (f.rs1 ?? 0) << 15 : 0) | (o.rs2 ? (f.rs2 ?? 0) << 20 : 0) | (o.rs3 ? (f.rs3 ?? 0) << 27 : 0) | o.place(f.imm ?? 0);
 }
 
 /** Calm guests compute in long stretches, wild ones trap and switch all the time. */
 function randomCode(a: Asm, r: Random): void {
   const wild = r.pick([84, 88, 100, 100]);
+  const floats = r.pick([2, 4, 12]);
   a.org(CODE);
-  while (a.here < CODE_END - 32) instruction(a, r, wild);
+  while (a.here < CODE_END - 32) {
+    if (r.oneIn(floats)) floating(a, r);
+    else instruction(a, r, wild);
+  }
   a.org(CODE_END - 4).word(0x0000006f | 0xc0000000); // jal back into the code
 }
 
@@ -228,6 +246,24 @@ function instruction(a: Asm, r: Random, wild: number): void {
   else if (kind < 99 || r.oneIn(3)) a.word(r.bits());
   else if (r.oneIn(4)) a.op("wfi");
   else a.half(r.below(65536));
+}
+
+/** Few registers, so that results meet again; all rounding modes, reserved ones seldom. */
+function floating(a: Asm, r: Random): void {
+  const f = (): number => (r.oneIn(5) ? r.below(32) : r.below(6));
+  const at = { rs1: r.between(8, 15), imm: r.oneIn(4) ? r.bits() | 0 : 8 * r.between(-3, 3) };
+  const kind = r.below(40);
+  if (kind < 9) a.word(word(r.pick(FLOAT_LOADS), { ...at, rd: f() }));
+  else if (kind < 14) a.word(word(r.pick(FLOAT_STORES), { ...at, rs2: f() }));
+  else if (kind < 15) a.op("csrrwi", { rd: rd(r), rs1: r.oneIn(6) ? r.below(32) : r.below(5), imm: CSR["frm"]! });
+  else {
+    const number = r.pick(FLOATS);
+    const o = FORMATS[INSTRUCTIONS[number]!.format];
+    a.word(word(number, {
+      rd: o.rd === "f" ? f() : rd(r), rs1: o.rs1 === "f" ? f() : r.below(32), rs2: f(), rs3: f(),
+      imm: r.oneIn(25) ? r.below(8) : r.pick([0, 0, 1, 2, 3, 4, 7, 7]),
+    }));
+  }
 }
 
 function csr(a: Asm, r: Random, operands: { rd: number; rs1: number }): void {

@@ -12,12 +12,13 @@ export interface LockstepOptions {
   readonly engine?: EngineName;
 }
 
-/** What tells two machines apart at a glance: time, and each hart's pc, privilege, registers. Cheap, unlike stateHash. */
+/** What tells two machines apart at a glance: time, and each hart's pc, privilege, registers and floating-point state. Cheap, unlike stateHash. */
 export function glance(m: Machine): string {
   const parts = [`time ${m.now} steps ${m.steps}`];
   for (const h of m.harts) {
     const { pc, x, privilege } = m.inspect.registers(h.id);
-    parts.push(`hart ${h.id}${h.waiting ? " waits" : ""} mode ${privilege} pc ${pc.toString(16)} traps ${h.traps} x ${x.map((v) => v.toString(16)).join(" ")}`);
+    const f = m.inspect.floatRegisters(h.id);
+    parts.push(`hart ${h.id}${h.waiting ? " waits" : ""} mode ${privilege} pc ${pc.toString(16)} traps ${h.traps} x ${x.map((v) => v.toString(16)).join(" ")} f ${f.map((v) => v.toString(16)).join(" ")} fcsr ${m.inspect.csr(h.id, "fcsr").toString(16)} FS ${(m.inspect.csr(h.id, "mstatus") >> 13n) & 3n}`);
   }
   return parts.join("\n");
 }

@@ -1,10 +1,11 @@
 // regs, csr, hart: registers of a hart, or those that the kernel saved of a process.
 
 import { CSR } from "../../isa/csr-names.ts";
-import { REGISTER_NAMES } from "../../isa/disassemble.ts";
+import { FLOAT_REGISTER_NAMES, REGISTER_NAMES } from "../../isa/disassemble.ts";
 import { MonitorError, type Answer, type Command } from "../command.ts";
 import { describeCsr } from "../csr-fields.ts";
-import { registerNumber } from "../expression.ts";
+import { floatRegisterNumber, registerNumber } from "../expression.ts";
+import { floatText } from "../float-text.ts";
 import { count, hex, table } from "../format.ts";
 import type { Monitor } from "../monitor.ts";
 import { MODE_NAMES } from "../pte.ts";
@@ -32,6 +33,19 @@ function ofHart(m: Monitor, n: number): Answer {
   };
 }
 
+/** The floating-point registers of a hart: bits and what they mean, two a line; fcsr and FS above them. */
+function floatsOfHart(m: Monitor, n: number): Answer {
+  const values = m.machine.inspect.floatRegisters(n);
+  const fcsr = m.machine.inspect.csr(n, "fcsr");
+  const state = describeCsr("mstatus", m.machine.inspect.csr(n, "mstatus")).split(" ").find((field) => field.startsWith("FS="))!;
+  const cell = (i: number): string[] => [FLOAT_REGISTER_NAMES[i]!, hex(values[i]!, 16), floatText(values[i]!)];
+  const rows = Array.from({ length: 16 }, (_, row) => [...cell(row), ...cell(row + 16)]);
+  return {
+    text: `hart ${n}: fcsr ${hex(fcsr, 2)} ${describeCsr("fcsr", fcsr)}, ${state}\n${table(rows, "rlrrlr", "  ")}`,
+    json: { hart: n, fcsr, ...Object.fromEntries(values.map((bits, i) => [FLOAT_REGISTER_NAMES[i]!, { bits, value: floatText(bits) }])) },
+  };
+}
+
 function ofProcess(m: Monitor, pid: number): Answer {
   const p = m.look.process(pid);
   const parts: string[] = [];
@@ -51,11 +65,11 @@ function ofProcess(m: Monitor, pid: number): Answer {
 export const regs: Command = {
   name: "regs",
   aliases: ["registers"],
-  usage: "regs [NAME | hartN | all | PID]",
+  usage: "regs [NAME | f | hartN | all | PID]",
   summary: "registers of a hart, or those saved of a process",
-  help: "Without a word: of the monitor's hart (see hart). A register's name gives that one alone; `all` every hart's; a PID what the\nkernel saved of that process, in user mode and in the kernel. Example: regs 3",
+  help: "Without a word: of the monitor's hart (see hart). A register's name gives that one alone; `f` the\nfloating-point ones (a single is marked f); `all` every hart's; a PID what the\nkernel saved of that process, in user mode and in the kernel. Example: regs 3",
   family: "look",
-  words: ["pid", "'all'"],
+  words: ["pid", "'all'", "'f'"],
   run(m, args) {
     const word = args.next();
     args.end();
@@ -64,12 +78,15 @@ export const regs: Command = {
       const all = m.machine.harts.map((h) => ofHart(m, h.id));
       return { text: all.map((a) => a.text).join("\n"), json: all.map((a) => a.json) };
     }
+    if (word === "f") return floatsOfHart(m, m.look.hart().id);
     const hart = /^hart(\d+)$/.exec(word);
     if (hart !== null) return ofHart(m, m.look.hart(Number(hart[1])).id);
     if (/^\d+$/.test(word)) return ofProcess(m, Number(word));
     const name = word.replace(/^\$/, "");
-    if (name !== "pc" && registerNumber(name) === undefined) throw new MonitorError(`there is no register ${word}`);
+    const floating = floatRegisterNumber(name) !== undefined;
+    if (name !== "pc" && !floating && registerNumber(name) === undefined) throw new MonitorError(`there is no register ${word}`);
     const value = m.look.evaluate(`$${name}`);
+    if (floating) return { text: `${name} ${hex(value, 16)} (${floatText(value)})`, json: { [name]: { bits: value, value: floatText(value) } } };
     return { text: `${name} ${hex(value, 16)} (${count(BigInt.asIntN(64, value))})`, json: { [name]: value } };
   },
 };

@@ -12,7 +12,7 @@ export interface CodeWord {
   readonly rs1: number;
   readonly rs2: number;
   readonly imm: number;
-  /** Whether it writes rd. */
+  /** Whether it writes rd, an integer register. */
   readonly writes: boolean;
 }
 
@@ -26,6 +26,6 @@ export function* codeWords(code: Uint8Array): Generator<CodeWord> {
     at += short ? 2 : 4;
     const { name, format } = INSTRUCTIONS[decode(word)]!;
     const { imm, rd: writes } = FORMATS[format];
-    yield { name, rd: (word >>> 7) & 31, rs1: (word >>> 15) & 31, rs2: (word >>> 20) & 31, imm: imm(word), writes };
+    yield { name, rd: (word >>> 7) & 31, rs1: (word >>> 15) & 31, rs2: (word >>> 20) & 31, imm: imm(word), writes: writes === "x" };
   }
 }

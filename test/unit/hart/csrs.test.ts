@@ -16,12 +16,12 @@ function ones(a: Rig, name: string): void {
 describe("what sticks when all ones are written, and zeros", () => {
   const ALL = (1n << 64n) - 1n;
   const LEGAL: Readonly<Record<string, [bigint, bigint]>> = {
-    mstatus: [0xa007e19aan, 0xa00000000n], sstatus: [0x2000c0122n, 0x200000000n],
+    mstatus: [(1n << 63n) | 0xa007e79aan, 0xa00000000n], sstatus: [(1n << 63n) | 0x2000c6122n, 0x200000000n],
     medeleg: [0xb3ffn, 0n], mideleg: [0x222n, 0n], mie: [0xaaan, 0n],
     mepc: [ALL - 1n, 0n], sepc: [ALL - 1n, 0n], mscratch: [ALL, 0n], sscratch: [ALL, 0n], mtval: [ALL, 0n], stval: [ALL, 0n],
     mcounteren: [0xffffffffn, 0n], scounteren: [0xffffffffn, 0n], mcountinhibit: [5n, 0n], menvcfg: [(1n << 63n) | 1n, 0n], senvcfg: [1n, 0n],
     mcause: [(1n << 63n) | 63n, 0n], scause: [(1n << 63n) | 63n, 0n], stimecmp: [ALL, 0n],
-    misa: [(2n << 62n) | 0x141105n, (2n << 62n) | 0x141105n], mhartid: [0n, 0n],
+    misa: [(2n << 62n) | 0x14112dn, (2n << 62n) | 0x14112dn], mhartid: [0n, 0n],
     mhpmcounter3: [0n, 0n], mhpmcounter31: [0n, 0n], mhpmevent3: [0n, 0n], pmpaddr7: [(1n << 54n) - 1n, 0n],
   };
   for (const [name, [high, low]] of Object.entries(LEGAL)) {
@@ -55,7 +55,7 @@ describe("who may touch what", () => {
     const known = new Set(Object.values(CSR));
     onBoth(`reading each of the 4,096 numbers from ${mode} mode`, (a) => {
       // The reads stand in a table of (csrr a0, ra; jump back): S11 leads on to the next after a trap.
-      a.prologue().csrli("mcounteren", -1).csrli("scounteren", -1).csrli("menvcfg", 1n << 63n).li("s0", 0).li("s1", DATA);
+      a.prologue().csrli("mstatus", 0x2000).csrli("mcounteren", -1).csrli("scounteren", -1).csrli("menvcfg", 1n << 63n).li("s0", 0).li("s1", DATA);
       a.li("s2", encode("csrrs", { rd: 10 })).la("s3", "probe").la("s11", "next").li("s4", 4096);
       a.label("again").i("slli", "t0", "s0", 20).r("or", "t0", "t0", "s2").s("sw", "t0", "s3").s("sb", 0, "s1");
       if (mode === "M") a.j("probe");

@@ -119,6 +119,18 @@ describe("registers and memory", () => {
     expect((await monitor.run("regs all")).json).toMatchObject([{ hart: 0, a0: "0x1234", privilege: "machine" }, { hart: 1 }]);
   });
 
+  test("floating-point registers: bits and values, singles marked f", async () => {
+    const h = machine.harts[0]!;
+    const before = [h.floatIndex(10), h.floatIndex(11)].map((i) => [i, h.words[i]!, h.words[i + 1]!] as const);
+    h.setFloat(10, 0, 0x3ff80000);
+    h.setFloat(11, 0xc0200000 | 0, -1);
+    expect(await text("regs fa0")).toBe("fa0 0x3ff8000000000000 (1.5)");
+    expect(await text("regs f11")).toBe("f11 0xffffffffc0200000 (-2.5f)");
+    expect(await text("regs f")).toMatch(/^hart 0: fcsr 0x00 frm=rne, FS=off\n +ft0 +0x0000000000000000 +0 [^]*fa0 +0x3ff8000000000000 +1\.5 [^]*-2\.5f/);
+    expect((await monitor.run("regs f")).json).toMatchObject({ hart: 0, fcsr: "0x0", fa0: { bits: "0x3ff8000000000000", value: "1.5" } });
+    for (const [i, lo, hi] of before) h.words.set([lo, hi], i);
+  });
+
   test("csr decodes fields", async () => {
     expect(await text("csr misa")).toMatch(/^misa +0x[0-9a-f]{16} +RV64/);
     expect(await text("csr mstatus")).toBe("mstatus  0x0000000a00000000  SPP=user MPP=user FS=off UXL=2 SXL=2");

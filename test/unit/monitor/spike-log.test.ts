@@ -6,6 +6,23 @@ import { logCommits } from "../../../emulator/monitor/spike-log.ts";
 import { RAM } from "../../../emulator/memory-map.ts";
 import { Asm } from "../../support/asm.ts";
 
+test("floating-point registers, loads and stores", async () => {
+  const a = new Asm();
+  a.li("a0", RAM + 0x1000).li("a1", 3).li("t0", 0x2000).csr("csrrs", 0, "mstatus", "t0");
+  a.op("fcvt.d.w", { rd: 0, rs1: 11 }).op("fcvt.s.w", { rd: 12, rs1: 11 }).op("fsd", { rs2: 0, rs1: 10, imm: 8 }).op("flw", { rd: 1, rs1: 10, imm: 12 }).op("fsw", { rs2: 12, rs1: 10 });
+  a.op("fmv.x.d", { rd: 12, rs1: 0 }).op("feq.d", { rd: 13, rs1: 0, rs2: 0 });
+  const machine = await Machine.create({ memory: 2 ** 21, kernel: a.image() });
+  const end = BigInt(a.here);
+  const lines: string[] = [];
+  logCommits(machine, (line) => lines.push(line));
+  while (machine.inspect.registers(0).pc !== end && machine.steps < 100) machine.run(1);
+  machine.run(1);
+  expect(lines.slice(-7).map((l) => l.replace(/^.*\)/, ""))).toEqual([
+    " f0  0x4008000000000000\n", " f12 0xffffffff40400000\n", " mem 0x0000000080001008 0x4008000000000000\n",
+    " f1  0xffffffff40080000 mem 0x000000008000100c\n", " mem 0x0000000080001000 0x40400000\n", " x12 0x4008000000000000\n", " x13 0x0000000000000001\n",
+  ]);
+});
+
 test("registers, CSRs, loads, stores and atomics; what traps is left out", async () => {
   const a = new Asm();
   a.la("t6", "handler").csrw("mtvec", "t6");
