@@ -3,7 +3,7 @@
 import { count, hex } from "../format.ts";
 import { Value } from "../symbols/value.ts";
 import type { KernelMemory } from "./kernel-memory.ts";
-import type { MapView, ObjectView, PageView } from "./kernel-view.ts";
+import type { Counted, MapView, ObjectBooks, ObjectView, PageView } from "./kernel-view.ts";
 
 /** Chains and trees of objects are followed so far. */
 const DEEPEST = 64;
@@ -118,4 +118,31 @@ export function lengthOf(k: KernelMemory, what: string, first: Value, next: stri
   let n = 0;
   for (const _ of k.list(what, first, next)) n++;
   return n;
+}
+
+/** An object's own numbers against its lists. */
+export function objectChecks(k: KernelMemory, o: Value): Counted[] {
+  const entries = lengthOf(k, "an object's entries", o.field("entries"), "object_next");
+  const shadows = lengthOf(k, "an object's shadows", o.field("shadowed_by"), "sibling_next");
+  const file = !o.field("pager").isNull; // who reads or writes a file holds a reference meanwhile
+  return [
+    { what: "references to the object", claimed: o.field("ref_count").number(), found: entries + shadows + o.field("named").number(), open: file },
+    { what: "pages of the object in memory", claimed: o.field("resident").number(), found: lengthOf(k, "an object's pages", o.field("pages"), "list_next") },
+  ];
+}
+
+/** The books of an object. `pids`: whose each map is. */
+export function objectBooks(k: KernelMemory, o: Value, pids: ReadonlyMap<bigint, number>): ObjectBooks {
+  const users: string[] = [];
+  for (const e of k.list("an object's entries", o.field("entries"), "object_next")) {
+    const pid = pids.get(e.field("map").big());
+    users.push(`${pid === undefined ? "a map of no process" : `pid ${pid}`} at ${hex(e.field("start").big())}`);
+  }
+  for (const s of k.list("an object's shadows", o.field("shadowed_by"), "sibling_next")) users.push(`its copy ${hex(s.address!)}`);
+  const count = o.field("ref_count");
+  const behind = o.field("shadow");
+  return {
+    address: o.address!, busy: o.field("lock").deref().field("locked").number() !== 0, checks: objectChecks(k, o),
+    countAt: Number(count.address!), countSize: count.type.size, users, behind: behind.isNull ? undefined : behind.big(),
+  };
 }

@@ -8,8 +8,8 @@ import { count, hex } from "../format.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import { Value } from "../symbols/value.ts";
 import { KernelMemory, savedRegisters, switchedRegisters } from "./kernel-memory.ts";
-import { FRAME_USES, type FaultProbe, type FrameUse, type FrameView, type KernelHooks, type KernelView, type MapView, type PageView, type ProcessView, type Range, type SpaceView } from "./kernel-view.ts";
-import { fileName, lengthOf, objectView, pageFlags, pageView, viewersOf } from "./pagewalk-objects.ts";
+import { FRAME_USES, type FaultProbe, type FrameUse, type FrameView, type KernelHooks, type KernelView, type MapView, type ObjectBooks, type PageView, type ProcessView, type Range, type SpaceView } from "./kernel-view.ts";
+import { fileName, objectBooks, objectChecks, objectView, pageFlags, pageView, viewersOf } from "./pagewalk-objects.ts";
 import { fastProbe } from "./probe.ts";
 
 /** Types and variables by which the kernel is known. */
@@ -40,6 +40,14 @@ export class PagewalkView implements KernelView {
   readonly hooks: KernelHooks = {
     panic: "panic", start: "fork_with", exit: "exit", signal: "signal_send", faultSignal: "signal_fault", copyOut: "copyout",
     frameFree: { symbol: "vm_page_free", argument: "page" },
+    objects: {
+      changes: [
+        { symbol: "vm_entry_attach", argument: 1 }, { symbol: "vm_entry_detach", argument: 0, member: ["struct vm_map_entry", "object"] },
+        { symbol: "vm_object_reference", argument: 0 }, { symbol: "vm_object_release", argument: 0 }, { symbol: "vm_object_release_range", argument: 0 },
+        { symbol: "vm_object_shadow", argument: 0 }, { symbol: "vm_object_collapse", argument: 0 },
+      ],
+      gone: { symbol: "kmem_free", variable: "object_cache" },
+    },
     allocator: ["page_zero", "vm_super_alloc"], allocatorFiles: ["vm/vm_frames.c", "vm/vm_regions.c"],
   };
   private readonly k: KernelMemory;
@@ -149,6 +157,16 @@ export class PagewalkView implements KernelView {
   rootOfSpace(map: bigint): number | undefined {
     const type = this.k.symbols.type("struct vm_map");
     return this.k.attempt("a map", undefined, () => (type === undefined ? undefined : Number(Value.at(type, map, this.k.read).field("pmap").field("root").big() / 4096n)));
+  }
+
+  objectBooks(address: bigint): ObjectBooks | undefined {
+    const type = this.k.symbols.type("struct vm_object");
+    return type === undefined ? undefined : this.k.attempt(`object ${hex(address)}`, undefined, () => objectBooks(this.k, Value.at(type, address, this.k.read), this.pidsByMap()));
+  }
+
+  pointerAt(address: bigint, type: string, member: string): bigint | undefined {
+    const known = this.k.symbols.type(type);
+    return known === undefined ? undefined : this.k.attempt(type, undefined, () => Value.at(known, address, this.k.read).field(member).big());
   }
 
   frameOfPage(address: bigint): number | undefined {
@@ -290,18 +308,8 @@ export class PagewalkView implements KernelView {
     return {
       pfn, use, flags: wired > 0 ? [...flags, `locked ${count(wired)} times`] : flags, expected,
       text: `page ${count(offset)} of ${file ?? "anonymous object"}${file === undefined ? ` ${hex(o.address!)}` : ""}`,
-      checks: this.objectChecks(o),
+      checks: objectChecks(this.k, o),
     };
-  }
-
-  /** An object's own numbers against its lists. */
-  private objectChecks(o: Value): FrameView["checks"] {
-    const entries = lengthOf(this.k, "an object's entries", o.field("entries"), "object_next");
-    const shadows = lengthOf(this.k, "an object's shadows", o.field("shadowed_by"), "sibling_next");
-    return [
-      { what: "references to the object", claimed: o.field("ref_count").number(), found: entries + shadows + o.field("named").number() },
-      { what: "pages of the object in memory", claimed: o.field("resident").number(), found: lengthOf(this.k, "an object's pages", o.field("pages"), "list_next") },
-    ];
   }
 
   private validEntries(pfn: number): number {
