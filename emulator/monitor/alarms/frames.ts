@@ -112,12 +112,15 @@ export const doubleFree: Alarm = {
 export const junk: Alarm = {
   name: "junk",
   summary: "free memory was read or written by code that is not the allocator's",
-  help: "Watches each free frame, from the return of the function that frees it. The allocator itself may touch one: the functions and source files\nthat the kernel's view names; after that the frame is watched again when a hart goes back to user mode, if it is free still.",
+  help: "Watches each free frame, from the return of the function that frees it. The allocator itself may touch one: the functions and source files\nthat the kernel's view names. While it fills a frame this is not watched, until a hart goes back to user mode.",
   arm(m, raise) {
     const watch = new FreeMemory(m, raise);
     return () => watch.close();
   },
 };
+
+/** So often the allocator touches a free frame (its links), and it is taken to be filling it. */
+const PATIENCE = 8;
 
 class FreeMemory {
   private readonly m: Monitor;
@@ -130,8 +133,9 @@ class FreeMemory {
   /** Frames that a hart is freeing, until the function returns to one of these places. */
   private readonly freeing = new Map<number, number>();
   private readonly returns = new Map<bigint, () => void>();
-  /** Frames that the allocator has touched. */
-  private touched = new Set<number>();
+  /** How often the allocator has touched each watched frame; those that it is filling, which are not watched meanwhile. */
+  private readonly touches = new Map<number, number>();
+  private readonly touched = new Set<number>();
 
   constructor(m: Monitor, raise: Raise) {
     this.m = m;
@@ -178,6 +182,7 @@ class FreeMemory {
   private unwatch(pfn: number): void {
     this.watches.get(pfn)?.();
     this.watches.delete(pfn);
+    this.touches.delete(pfn);
   }
 
   /** Is this code the allocator's? Of unknown code it is believed. */
@@ -206,6 +211,10 @@ class FreeMemory {
     const h = this.m.machine.harts[a.hart]!;
     const pc = this.m.look.pc(h);
     if (h.privilege !== USER && this.mayTouch(pc)) {
+      const times = (this.touches.get(pfn) ?? 0) + 1;
+      this.touches.set(pfn, times);
+      if (times < PATIENCE) return;
+      this.touches.delete(pfn);
       this.unwatch(pfn);
       this.touched.add(pfn);
       return;

@@ -155,7 +155,8 @@ export const stack: Alarm = {
 
 /** Somebody writes near the end of a stack. */
 function near(m: Monitor, raise: Raise, { start, end }: Range, a: WatchedAccess): void {
-  if (a.access === LOAD || a.hart < 0) return;
+  // A program may have memory of its own at these addresses.
+  if (a.access === LOAD || a.hart < 0 || m.machine.harts[a.hart]!.privilege === USER) return;
   const pc = m.look.pc(m.machine.harts[a.hart]!);
   const whose = m.view.kernelStacks().find((s) => s.start === start)?.name ?? "of a process that is gone"; // its slot may have passed to another
   raise(whose, a.hart, `${m.naming.kernelName(pc) || hex(pc)} writes ${count(Number(wide(a.lo, a.hi) - start))} bytes above the end of the kernel stack ${hex(start)}-${hex(end)} (${whose})`);

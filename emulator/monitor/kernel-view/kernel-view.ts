@@ -106,17 +106,17 @@ export interface Counted {
 /** Is the number that the kernel keeps not true? */
 export const isWrong = ({ claimed, found, open }: Counted): boolean => (open === true ? claimed < found : claimed !== found);
 
-/** What an object's own numbers say, and who refers to it. */
+/** How often an object says that it is referred to, and who does. */
 export interface ObjectBooks {
   readonly address: bigint;
   /** Somebody is changing it now: its lock is held. */
   readonly busy: boolean;
-  readonly checks: readonly Counted[];
+  readonly references: Counted;
   /** Physical address of its count of references, and its bytes. */
   readonly countAt: number;
   readonly countSize: number;
-  /** Those who were found to refer to it, in words. */
-  readonly users: readonly string[];
+  /** Those who refer to it, in words; it takes a while. */
+  users(): readonly string[];
   /** The object behind it. */
   readonly behind: bigint | undefined;
 }
@@ -158,10 +158,12 @@ export interface KernelHooks {
   readonly copyOut?: string | undefined;
   /**
    * Functions after which another number may refer to an object: which argument names the object, or points to a structure
-   * with a member that does; and the function that gives its memory back: f(variable, object).
+   * with a member that does; the member of an object that leads to the one behind it; and the function that gives its
+   * memory back: f(variable, object).
    */
   readonly objects?: {
     readonly changes: readonly { readonly symbol: string; readonly argument: number; readonly member?: readonly [type: string, name: string] }[];
+    readonly behind: readonly [type: string, name: string];
     readonly gone: { readonly symbol: string; readonly variable: string };
   } | undefined;
   /** Functions that may touch free frames, and the ends of the source files that hold nothing but such. */

@@ -46,6 +46,7 @@ export class PagewalkView implements KernelView {
         { symbol: "vm_object_reference", argument: 0 }, { symbol: "vm_object_release", argument: 0 }, { symbol: "vm_object_release_range", argument: 0 },
         { symbol: "vm_object_shadow", argument: 0 }, { symbol: "vm_object_collapse", argument: 0 },
       ],
+      behind: ["struct vm_object", "shadow"],
       gone: { symbol: "kmem_free", variable: "object_cache" },
     },
     allocator: ["page_zero", "vm_super_alloc"], allocatorFiles: ["vm/vm_frames.c", "vm/vm_regions.c"],
@@ -53,6 +54,7 @@ export class PagewalkView implements KernelView {
   private readonly k: KernelMemory;
   private readonly machine: Machine;
   private readonly pagesAt: bigint;
+  private framesAt: ReturnType<Symbols["variable"]>;
   /** Where vm_pages is and what it is like, for isFree. */
   private quick: { base: number; first: number; limit: number; size: number; use: number } | undefined;
 
@@ -146,7 +148,7 @@ export class PagewalkView implements KernelView {
     const base = pages === undefined ? 0 : Number(new DataView(pages.buffer, pages.byteOffset).getBigUint64(0, true));
     if (base === 0) return false;
     if (this.quick?.base !== base) {
-      const page = this.k.symbols.type("struct vm_page")!;
+      const page = this.k.type("struct vm_page")!;
       this.quick = { base, ...this.managed(), size: page.size, use: page.field("use")!.offset };
     }
     const { first, limit, size, use } = this.quick;
@@ -155,23 +157,23 @@ export class PagewalkView implements KernelView {
   }
 
   rootOfSpace(map: bigint): number | undefined {
-    const type = this.k.symbols.type("struct vm_map");
+    const type = this.k.type("struct vm_map");
     return this.k.attempt("a map", undefined, () => (type === undefined ? undefined : Number(Value.at(type, map, this.k.read).field("pmap").field("root").big() / 4096n)));
   }
 
   objectBooks(address: bigint): ObjectBooks | undefined {
-    const type = this.k.symbols.type("struct vm_object");
-    return type === undefined ? undefined : this.k.attempt(`object ${hex(address)}`, undefined, () => objectBooks(this.k, Value.at(type, address, this.k.read), this.pidsByMap()));
+    const type = this.k.type("struct vm_object");
+    return type === undefined ? undefined : this.k.attempt(`object ${hex(address)}`, undefined, () => objectBooks(this.k, Value.at(type, address, this.k.read), () => this.pidsByMap()));
   }
 
   pointerAt(address: bigint, type: string, member: string): bigint | undefined {
-    const known = this.k.symbols.type(type);
+    const known = this.k.type(type);
     return known === undefined ? undefined : this.k.attempt(type, undefined, () => Value.at(known, address, this.k.read).field(member).big());
   }
 
   frameOfPage(address: bigint): number | undefined {
     const { first, limit } = this.managed();
-    const size = BigInt(this.k.symbols.type("struct vm_page")!.size);
+    const size = BigInt(this.k.type("struct vm_page")!.size);
     const n = (address - this.k.global("vm_pages")!.big()) / size;
     return n >= 0n && n < BigInt(limit - first) ? first + Number(n) : undefined;
   }
@@ -180,7 +182,7 @@ export class PagewalkView implements KernelView {
     const uses = new Uint8Array(this.machine.memory.plan.ramBytes / 4096);
     return this.k.attempt("the table of frames", uses, () => {
       const { first, limit } = this.managed();
-      const type = this.k.symbols.type("struct vm_page")!;
+      const type = this.k.type("struct vm_page")!;
       const at = this.k.global("vm_pages")!.big() + BigInt(type.field("use")!.offset);
       const codes = USES.map(([use]) => FRAME_USES.indexOf(use));
       const table = limit > first ? this.k.read(at, (limit - first - 1) * type.size + 1) : undefined;
@@ -264,7 +266,7 @@ export class PagewalkView implements KernelView {
 
   /** What the kernel knows of all frames together: the static `frames` of vm_regions.c, which says how many structures there are. */
   private get regions(): Value | undefined {
-    const found = this.k.symbols.variable("frames", "vm_regions.c");
+    const found = (this.framesAt ??= this.k.symbols.variable("frames", "vm_regions.c"));
     return found?.type.field("structures") === undefined ? undefined : Value.at(found.type, found.address, this.k.read);
   }
 
