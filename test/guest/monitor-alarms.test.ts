@@ -8,6 +8,7 @@ import { ALARMS } from "../../emulator/monitor/alarms/index.ts";
 import { FRAME_READ, FRAME_WATCHED } from "../../emulator/mmu/physical.ts";
 import { monitored, say, type } from "./monitor.ts";
 import { MemoryBlock } from "../../emulator/index.ts";
+import { diskWith, userProgram } from "./why.ts";
 import { diskImage } from "./support.ts";
 
 const sentences = (m: Monitor): string[] => m.alarms.raised.map((r) => `${r.alarm}: ${r.sentence}`);
@@ -39,6 +40,19 @@ describe("a kernel that is right", () => {
     type(m, "ls | wc; echo done");
     expect(sentences(m)).toEqual([]);
   });
+});
+
+test("a program's own memory at the addresses of kernel stacks is no kernel stack", async () => {
+  const AT = 0x3ffc002000;
+  const bytes = userProgram((a) => a.call("mmap", AT, 4096, 3, 0x32, -1, 0).li("s2", AT).s("sd", "s2", "s2").li("a0", 0).call("exit"));
+  const m = await monitored({ disk: new MemoryBlock(diskWith([{ path: "/inside", bytes }])) });
+  expect(m.view.kernelStacks().map((s) => s.start)).toContain(BigInt(AT));
+  await say(m, "alarm stack");
+  let stores = 0;
+  m.machine.stops.watch({ space: "virtual", start: BigInt(AT), length: 8, read: false, write: true }, (a) => { if (m.machine.harts[a.hart]?.privilege === 0) stores++; });
+  type(m, "inside");
+  expect(stores).toBe(1);
+  expect(sentences(m)).toEqual([]);
 });
 
 describe("alarms that are off", () => {

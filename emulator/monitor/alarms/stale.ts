@@ -102,7 +102,7 @@ class StaleWatch {
       change, changer, moment: machine.moment, ignorant: 2 ** machine.harts.length - 1, settled: false, stop: undefined,
       pc: changer < 0 ? 0n : this.m.look.pc(machine.harts[changer]!),
     };
-    if (this.open.size >= MOST_OPEN) for (const oldest of this.open) { this.retire(oldest); break; }
+    if (this.open.size >= MOST_OPEN) this.retireOldest(this.open);
     this.open.add(p);
     if (change.span === 4096) addTo(this.byPage, pageOf(change.va), p);
     else this.broad.add(p);
@@ -139,7 +139,7 @@ class StaleWatch {
     takeFrom(this.waiting, p.change.root, p);
     p.stop = this.m.machine.stops.watch({ space: "virtual", start: p.change.va, length: p.change.span, read: true, write: true, fetch: true }, (access) => this.used(p, access));
     this.watched.add(p);
-    if (this.watched.size > MOST_WATCHED) for (const oldest of this.watched) { this.retire(oldest); break; }
+    if (this.watched.size > MOST_WATCHED) this.retireOldest(this.watched);
   }
 
   /** Does a hart's TLB hold something for these addresses of that address space? */
@@ -173,6 +173,11 @@ class StaleWatch {
     if (asid !== undefined && its !== undefined && its !== asid) return; // where it is not known, it is believed
     p.ignorant &= ~(1 << hart);
     if (p.ignorant === 0) this.retire(p);
+  }
+
+  private retireOldest(of: ReadonlySet<Pending>): void {
+    const [oldest] = of;
+    if (oldest !== undefined) this.retire(oldest);
   }
 
   private retire(p: Pending): void {
