@@ -219,6 +219,25 @@ describe("watches", () => {
     }
   });
 
+  test("who asks for fetches hears of each instruction that begins in the range, before it runs, and of no other", async () => {
+    for (const engine of ENGINES) {
+      const a = new Rig();
+      a.prologue().li("a1", 3).j("code").org(RAM + 0x2000).label("code").i("addi", "a1", "a1", -1).label("branch").branch("bne", "a1", 0, "code").done();
+      const m = await machineFor(engine, a.image());
+      const seen: string[] = [];
+      const end = m.stops.watch({ space: "virtual", start: BigInt(a.address("code")), length: 8, read: false, write: false, fetch: true }, (w) => {
+        expect([w.access, w.size, w.pa, w.by]).toEqual([FETCH, 2, w.lo >>> 0, "cpu"]);
+        seen.push(`${w.lo === (a.address("code") | 0) ? "code" : w.lo === (a.address("branch") | 0) ? "branch" : "?"} a1=${m.inspect.registers(0).x[11]}`);
+        if (seen.length === 2) m.pause();
+        if (seen.length === 5) end();
+      });
+      expect(m.run(10_000).reason).toBe("paused");
+      expect(seen).toEqual(["code a1=3", "branch a1=2"]);
+      expect(m.run(10_000).reason).toBe("poweroff");
+      expect(seen).toEqual(["code a1=3", "branch a1=2", "code a1=2", "branch a1=1", "code a1=1"]);
+    }
+  });
+
   both("a device's registers and DMA", counting, (m) => {
     const seen: string[] = [];
     m.stops.watch({ space: "physical", start: 0x100000n, length: 4, read: false, write: true }, (w) => seen.push(`${w.by} ${w.pa.toString(16)}`));

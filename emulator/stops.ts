@@ -39,8 +39,9 @@ export class Stops {
 
   /**
    * Watch a range of memory: `heard` is called after each access to it; `Machine.pause` inside it stops the machine
-   * after the instruction. The result ends the watch. Physical ranges may be RAM or devices. Fetches, and reads by
-   * page-table walks and devices, are not told. Throws an Error of one line for a range that cannot be watched.
+   * after the instruction. The result ends the watch. Physical ranges may be RAM or devices. Fetches are told where
+   * the range asks for them; reads by page-table walks and devices are not. Throws an Error of one line for a range
+   * that cannot be watched.
    */
   watch(range: WatchRange, heard: (access: WatchedAccess) => void): () => void {
     return this.watches.add(range, heard);

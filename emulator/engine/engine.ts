@@ -62,7 +62,7 @@ export class Fetcher {
     const entry = h.mmu.fetch(pcLo, pcHi);
     if (entry < 0) return this.trapped();
     const w = this.memory.words;
-    if ((w[entry]! & TAG_CHECK_PMP) !== 0) return this.decodeAlone();
+    if ((w[entry]! & TAG_CHECK_PMP) !== 0 || h.mmu.watchesFetch(pcLo, pcHi)) return this.decodeAlone();
     const records = this.code.page(w[entry + 3]! >>> 0);
     if (records < 0) {
       h.mmu.fetchFault(pcLo, pcHi);
@@ -105,12 +105,17 @@ export class Fetcher {
     return high < 0 ? TRAPPED : executeSystem(this.hart, "illegal", low | (high << 16));
   }
 
-  /** Asked when the first half of the instruction at a virtual address could be fetched: does a breakpoint stop the hart before it? */
+  /**
+   * Asked when the first half of the instruction at a virtual address could be fetched: does a breakpoint stop the hart
+   * before it? If not, those who watch the fetch are told.
+   */
   stopsAt(lo: number, hi: number): boolean {
     const { breakpoints } = this.code;
-    if (breakpoints.none) return false;
     const h = this.hart;
+    const watched = h.mmu.watchesFetch(lo, hi);
+    if (breakpoints.none && !watched) return false;
     const stop = breakpoints.ask(h.id, lo, hi);
+    if (watched && !stop) h.mmu.tellFetch(lo, hi);
     if (stop) h.leave();
     else if (h.budget === 0 && h.held > 0) {
       // Whoever was asked wants the machine's attention, but this instruction runs first: nobody is asked twice.

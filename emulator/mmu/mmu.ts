@@ -176,6 +176,17 @@ export class Mmu {
     return this.translate(FETCH, lo, hi);
   }
 
+  /** Does somebody watch fetches from the page of an address? Then it is run one instruction at a time. */
+  watchesFetch(lo: number, hi: number): boolean {
+    return this.watches.fetches && this.watches.withholds(FETCH, lo, hi);
+  }
+
+  /** Tell those who watch that the instruction at an address, which is translated already, was fetched. */
+  tellFetch(lo: number, hi: number): void {
+    const entry = this.fetch(lo, hi);
+    if (entry >= 0) this.watches.tell("cpu", this.hartId, FETCH, lo, hi, this.physicalAddress(entry, lo), 2);
+  }
+
   /** May `size` bytes at `pa` be fetched, where PMP has to be asked at every access? */
   fetchAllowed(entry: number, pa: number, size: number): boolean {
     return (this.words[entry]! & TAG_CHECK_PMP) === 0 || this.pmp.check(pa, size, FETCH, this.fetching.privilege) === "allow";

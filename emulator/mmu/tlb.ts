@@ -179,9 +179,20 @@ export class Tlb {
     return this.sets.map((s) => this.lookup(s.base, access, lo, hi)).filter((i) => i >= 0);
   }
 
-  /** Send engines to the slow path for one entry. */
-  withholdEntry(index: number): void {
-    this.words[index] = this.words[index]! | TLB_WITHHELD;
+  /** Send engines to the slow path for the page of an address, in every context. */
+  withholdAddress(access: Access, lo: number, hi: number): void {
+    for (const s of this.sets) {
+      const i = s.filled === 0 ? -1 : this.lookup(s.base, access, lo, hi);
+      if (i >= 0) this.words[i] = this.words[i]! | TLB_WITHHELD;
+    }
+  }
+
+  /** Does an entry of the address space with this root table (a page number) translate the page of an address? */
+  holds(root: number, access: Access, lo: number, hi: number): boolean {
+    for (const s of this.sets) {
+      if (s.filled > 0 && s.kind > 0 && rootOf(s.satpLo, s.satpHi) === root && this.lookup(s.base, access, lo, hi) >= 0) return true;
+    }
+    return false;
   }
 
   /** Valid entries of all sets, for snapshots and for the monitor. */
@@ -283,6 +294,8 @@ function isSetState(s: TlbState[number]): boolean {
   return entryWords(s.entries).every((v, k) => k % 4 !== 0 || (v >= 0 && v < TLB_SET / 4 && v % WORDS === 0));
 }
 
+/** satp.PPN. */
+const rootOf = (satpLo: number, satpHi: number): number => (satpLo >>> 0) + (satpHi & 0xfff) * 2 ** 32;
 const page2m = (lo: number, hi: number): number => (lo >>> 21) + (hi >>> 0) * 2048;
 const page1g = (lo: number, hi: number): number => (lo >>> 30) + (hi >>> 0) * 4;
 /** ASID of a translated context; bare ones have none. */

@@ -93,7 +93,10 @@ export class Monitor {
     this.control = parts.control ?? new RunControl(machine, new Debugger(machine, parts.timeline, codeMap(this)), parts.door);
     this.alarms = new Alarms(this);
     this.explainer = new Explainer(this);
-    this.control.afterRun = () => { this.explainer.tell(); };
+    this.control.afterRun = (back) => {
+      this.explainer.tell();
+      this.alarms.ran(back);
+    };
     for (const c of COMMANDS) for (const name of [c.name, ...(c.aliases ?? [])]) this.names.set(name, c);
   }
 

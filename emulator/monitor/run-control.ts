@@ -23,8 +23,8 @@ export class RunControl {
   readonly debugger: Debugger;
   /** Called when `run` has something to do again, or nothing more: a loop that sleeps should look. */
   onWake: () => void = () => undefined;
-  /** Called after each stretch of running, before others hear of a stop. */
-  afterRun: () => void = () => undefined;
+  /** Called after each stretch of running, before others hear of a stop; `back`: the stretch was part of a motion that goes back. */
+  afterRun: (back: boolean) => void = () => undefined;
   private readonly door: Door;
   private readonly listeners = new Set<(report: Report) => void>();
   private readonly goListeners = new Set<() => void>();
@@ -106,8 +106,9 @@ export class RunControl {
   /** For the loop: run on for at most `maxSteps` steps, or a stretch of a search; "halted" when it stands. */
   run(maxSteps: number): Stop | { readonly reason: "halted" } {
     if (this.held) return { reason: "halted" };
+    const back = this.debugger.goingBack;
     const stop = this.debugger.run(maxSteps);
-    this.afterRun();
+    this.afterRun(back);
     switch (stop.reason) {
       case "stop":
         this.stand(stop);

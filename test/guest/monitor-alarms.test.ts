@@ -4,8 +4,11 @@
 import { describe, expect, test } from "vitest";
 import type { Monitor } from "../../emulator/monitor/monitor.ts";
 import { lookUp } from "../../emulator/monitor/page-table.ts";
+import { ALARMS } from "../../emulator/monitor/alarms/index.ts";
+import { FRAME_READ, FRAME_WATCHED } from "../../emulator/mmu/physical.ts";
 import { monitored, say, type } from "./monitor.ts";
 import { MemoryBlock } from "../../emulator/index.ts";
+import { diskWith, userProgram } from "./why.ts";
 import { diskImage } from "./support.ts";
 
 const sentences = (m: Monitor): string[] => m.alarms.raised.map((r) => `${r.alarm}: ${r.sentence}`);
@@ -36,6 +39,39 @@ describe("a kernel that is right", () => {
     await say(m, "alarm all");
     type(m, "ls | wc; echo done");
     expect(sentences(m)).toEqual([]);
+  });
+});
+
+test("a program's own memory at the addresses of kernel stacks is no kernel stack", async () => {
+  const AT = 0x3ffc002000;
+  const bytes = userProgram((a) => a.call("mmap", AT, 4096, 3, 0x32, -1, 0).li("s2", AT).s("sd", "s2", "s2").li("a0", 0).call("exit"));
+  const m = await monitored({ disk: new MemoryBlock(diskWith([{ path: "/inside", bytes }])) });
+  expect(m.view.kernelStacks().map((s) => s.start)).toContain(BigInt(AT));
+  await say(m, "alarm stack");
+  let stores = 0;
+  m.machine.stops.watch({ space: "virtual", start: BigInt(AT), length: 8, read: false, write: true }, (a) => { if (m.machine.harts[a.hart]?.privilege === 0) stores++; });
+  type(m, "inside");
+  expect(stores).toBe(1);
+  expect(sentences(m)).toEqual([]);
+});
+
+describe("alarms that are off", () => {
+  test("leave nothing behind: no listener, no breakpoint, no withheld page", async () => {
+    const m = await monitored({ memory: 16 * 2 ** 20 });
+    const state = (): unknown => ({
+      listeners: [...(Reflect.get(m.machine.events, "listeners") as Map<string, unknown[]>)].map(([name, all]) => `${name} ${all.length}`).filter((t) => !t.endsWith(" 0")).sort(),
+      breakpoints: [...(Reflect.get(m.machine.codeCache.breakpoints, "pages") as Map<number, Map<number, unknown[]>>)].map(([page, at]) => `${page} ${[...at.keys()].sort().join()}`).filter((t) => !t.endsWith(" ")).sort(),
+      watched: m.machine.memory.watches.active, fetches: m.machine.memory.watches.fetches, flagged: m.machine.memory.frameFlags.filter((f) => (f & (FRAME_WATCHED | FRAME_READ)) !== 0).length,
+    });
+    const before = state();
+    expect(before).toMatchObject({ watched: false, fetches: false, flagged: 0 });
+    for (const { name } of ALARMS) {
+      await say(m, `alarm ${name}`);
+      expect(state(), `${name} listens to nothing`).not.toEqual(before);
+      type(m, "ls | wc");
+      await say(m, `alarm off ${name}`);
+      expect(state(), name).toEqual(before);
+    }
   });
 });
 

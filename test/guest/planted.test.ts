@@ -44,7 +44,7 @@ async function hunt(b: Bug): Promise<string> {
     if (b.alarm !== undefined && b.early !== true) await m.run(`alarm ${b.alarm}`);
     if (b.command !== undefined) {
       await m.run(`type ${b.command}`);
-      await go(m, b.ask?.steps);
+      await go(m, b.ask?.steps ?? b.steps);
     }
     const line = b.ask?.line(m.machine.console.text) ?? (m.told.length === 0 ? "why" : undefined);
     return [...m.told.slice(0, TOLD), ...(line === undefined ? [] : [`(pagewalk) ${line}`, (await m.run(line)).text])].join("\n");
@@ -58,5 +58,37 @@ describe.skipIf(toolchain === undefined)("a kernel with a planted bug (needs a R
     const text = await hunt(b);
     expect(text).toMatch(b.named);
     golden(`planted-${name}`, steady(text));
+  }, 60_000);
+
+  test("an alarm that stops is met again at the same moment after going back to before the mistake, on or newly switched on, and told once", async () => {
+    const bug = BUGS.find((b) => b.name === "forgotten-sfence")!;
+    const m = await explained({ disk }, await planter!.build(bug.edits));
+    try {
+      await go(m);
+      const prompt = m.machine.steps;
+      await m.run("alarm stale stop");
+      await m.run("type cowdemo");
+      const first = (await m.run("continue")).text;
+      expect(first).toMatch(/^alarm stale: /);
+      const there = m.machine.steps;
+      const said = m.told.length;
+      await m.run("rstep 2");
+      expect(m.machine.steps).toBeLessThan(there);
+      expect(m.alarms.on).toEqual([{ name: "stale", stop: true }]);
+      await m.run(`goto t=${prompt}`);
+      expect((await m.run("continue")).text).toBe(first);
+      expect(m.machine.steps).toBe(there);
+      await m.run(`goto t=${there - 50}`);
+      await m.run("alarm off");
+      await m.run("step 100");
+      expect(m.machine.steps).toBeGreaterThan(there);
+      await m.run(`goto t=${prompt}`);
+      await m.run("alarm stale stop");
+      expect((await m.run("continue")).text).toBe(first);
+      expect(m.told.length).toBe(said);
+      expect(m.alarms.raised.map((r) => [r.alarm, r.times])).toEqual([["stale", 1]]);
+    } finally {
+      m.close();
+    }
   }, 60_000);
 });

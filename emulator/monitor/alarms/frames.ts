@@ -9,9 +9,12 @@ import { mappersOf } from "../commands/frames.ts";
 import { count, hex } from "../format.ts";
 import { FRAME_USES, type KernelHooks } from "../kernel-view/kernel-view.ts";
 import type { Monitor } from "../monitor.ts";
-import { leaves } from "../page-table.ts";
-import { flagLetters, spanOf, targetOf } from "../pte.ts";
+import { callNames } from "../explain/facts.ts";
+import { writerSentence, writersOf } from "../explain/writer.ts";
+import { at } from "../past.ts";
+import { flagLetters } from "../pte.ts";
 import type { Alarm, Raise } from "./alarm.ts";
+import { watchTables, type Shown } from "./tables.ts";
 
 const A0 = 10;
 const RA = 1;
@@ -47,49 +50,46 @@ interface Freed {
   readonly caller: bigint;
 }
 
-/** Steps between two looks through all page tables: at least so many, and so many for each entry that was looked at. */
-const LOOK_EVERY = 50_000;
-const STEPS_AN_ENTRY = 5_000;
-
 export const freedMapped: Alarm = {
   name: "freed-mapped",
   summary: "a frame was given back to the free list and a page table still maps it for user mode",
-  help: "When a hart that has freed frames goes back to user mode (not too often: 5,000 steps for each\nentry that there is to look at) all page tables are looked through for frames that were freed since and are free still.\nA kernel may unmap after it has freed, as long as it does so before that.",
+  help: "Watches all page tables, and so knows which entries show a frame. When a hart that has freed frames goes back to user mode, those that are\nfree still must be shown by none: a kernel may unmap after it has freed, as long as it does so before that.",
   arm(m, raise) {
     const freed = new Map<number, Freed>();
-    let next = 0;
+    const ignore = (): void => undefined;
+    const tables = watchTables(m, ignore);
     const stops = [
+      () => tables.leave(ignore),
       onFree(m, (pfn, hart, caller) => freed.set(pfn, { hart, moment: m.machine.moment, caller })),
       m.machine.events.on("trapReturn", (e) => {
-        if (e.to !== USER || freed.size === 0 || m.machine.moment < next) return;
-        const entries = findMapped(m, freed, e.hart, raise);
-        next = m.machine.moment + LOOK_EVERY + STEPS_AN_ENTRY * entries;
-        freed.clear();
+        if (e.to !== USER || freed.size === 0) return;
+        for (const [pfn, f] of freed) {
+          if (f.hart !== e.hart) continue;
+          freed.delete(pfn);
+          if (isFree(m, pfn)) for (const shown of tables.showing(pfn)) raiseMapped(m, raise, pfn, f, shown);
+        }
       }),
     ];
     return () => stops.forEach((stop) => stop());
   },
 };
 
-/** Raise for each of these frames that is free and mapped. How many entries were looked at. */
-function findMapped(m: Monitor, freed: ReadonlyMap<number, Freed>, hart: number, raise: Raise): number {
-  let uses: Uint8Array | undefined;
-  let entries = 0;
-  for (const space of m.view.spaces()) {
-    if (space.kernel) continue;
-    for (const e of leaves(m.machine, space.root)) {
-      entries++;
-      if ((e.raw & 16n) === 0n) continue;
-      const first = targetOf(e.raw) / 4096;
-      for (let pfn = first; pfn < first + spanOf(e.level) / 4096; pfn++) {
-        const f = freed.get(pfn);
-        if (f === undefined || (uses ??= m.view.frameUses())[pfn - RAM / 4096] !== FREE) continue;
-        raise(`${pfn} ${f.moment}`, hart, `frame ${hex(pfn)} was freed by ${callerText(m, f.caller)} at t=${count(f.moment)}, and ${space.name} still maps it at ${hex(e.va + BigInt((pfn - first) * 4096))} (entry ${hex(e.address)} ${flagLetters(e.raw)})`);
-      }
-    }
-  }
-  return entries;
+const isFree = (m: Monitor, pfn: number): boolean => m.view.isFree?.(pfn) ?? m.view.frameUses()[pfn - RAM / 4096] === FREE;
+
+/** A frame is free, and this entry shows it. */
+function raiseMapped(m: Monitor, raise: Raise, pfn: number, f: Freed, { root, va, address, raw }: Shown): void {
+  const space = m.view.spaces().find((s) => s.root === root);
+  if (space === undefined) return; // the process is gone, and its tables with it
+  const { moment } = m.machine;
+  raise(`${pfn} ${f.moment}`, f.hart, `frame ${hex(pfn)} was freed by ${callerText(m, f.caller)} at t=${count(f.moment)}, and ${space.name} still maps it at ${hex(va)} (entry ${hex(address)} ${flagLetters(raw)})`, () => {
+    const calls = at(m, f.moment, () => callNames(m, f.hart, CALLS));
+    const [writer] = writersOf(m, address, moment) ?? [];
+    return [`freed by ${calls.map((c) => `${c}()`).join(" <- ")}`, ...(writer === undefined ? [] : [writerSentence(writer, true, moment)])];
+  });
 }
+
+/** Calls that are named on the way to a free. */
+const CALLS = 8;
 
 export const doubleFree: Alarm = {
   name: "double-free",
@@ -98,7 +98,7 @@ export const doubleFree: Alarm = {
   arm(m, raise) {
     const last = new Map<number, Freed>();
     return onFree(m, (pfn, hart, caller) => {
-      const free = m.view.isFree?.(pfn) ?? m.view.frameUses()[pfn - RAM / 4096] === FREE;
+      const free = isFree(m, pfn);
       const before = last.get(pfn);
       if (free) {
         const by = before === undefined ? "" : `; it was freed before by ${callerText(m, before.caller)} at t=${count(before.moment)}`;
@@ -109,34 +109,33 @@ export const doubleFree: Alarm = {
   },
 };
 
-/** Frames in a piece of memory that is watched as one. */
-const PIECE = 64;
-
 export const junk: Alarm = {
   name: "junk",
   summary: "free memory was read or written by code that is not the allocator's",
-  help: "Watches all free frames, and asks of each access there whether the frame is free still. The allocator itself may do so: the\nfunctions and source files that the kernel's view names.",
+  help: "Watches each free frame, from the return of the function that frees it. The allocator itself may touch one: the functions and source files\nthat the kernel's view names. While it fills a frame this is not watched, until a hart goes back to user mode.",
   arm(m, raise) {
     const watch = new FreeMemory(m, raise);
     return () => watch.close();
   },
 };
 
-/** So many accesses to frames of a piece that are no longer free, and its watches are made anew. */
-const PATIENCE = 256;
+/** So often the allocator touches a free frame (its links), and it is taken to be filling it. */
+const PATIENCE = 8;
 
 class FreeMemory {
   private readonly m: Monitor;
   private readonly raise: Raise;
   private readonly isFree: (pfn: number) => boolean;
-  /** The watches of each piece of memory; which frames they cover; accesses to frames there that are not free. */
-  private readonly pieces: (() => void)[][] = [];
-  private readonly covered: Uint8Array;
-  private readonly vain: number[] = [];
+  /** Ends the watch of a frame. */
+  private readonly watches = new Map<number, () => void>();
   private readonly stops: (() => void)[];
   private readonly allowed = new Map<bigint, boolean>();
-  /** Frames that were given back, and will be watched when the kernel goes on to user mode. */
-  private returned: number[] = [];
+  /** Frames that a hart is freeing, until the function returns to one of these places. */
+  private readonly freeing = new Map<number, number>();
+  private readonly returns = new Map<bigint, () => void>();
+  /** How often the allocator has touched each watched frame; those that it is filling, which are not watched meanwhile. */
+  private readonly touches = new Map<number, number>();
+  private readonly touched = new Set<number>();
 
   constructor(m: Monitor, raise: Raise) {
     this.m = m;
@@ -144,42 +143,46 @@ class FreeMemory {
     const { isFree } = m.view;
     if (isFree === undefined) throw new MonitorError(`which frames are free cannot be asked one by one (view: ${m.view.name})`);
     this.isFree = isFree.bind(m.view);
-    this.covered = new Uint8Array(m.machine.memory.plan.ramBytes / 4096);
-    for (let piece = 0; piece * PIECE < this.covered.length; piece++) this.arm(piece);
+    const all = m.machine.stops.watch({ space: "physical", start: BigInt(RAM), length: m.machine.memory.plan.ramBytes, read: true, write: true }, () => undefined);
+    for (let pfn = RAM / 4096; pfn < (RAM + m.machine.memory.plan.ramBytes) / 4096; pfn++) this.watch(pfn);
+    all(); // while it was there nothing had to be withheld frame by frame
     this.stops = [
-      onFree(m, (pfn) => this.returned.push(pfn - RAM / 4096)),
+      onFree(m, (pfn, hart, caller) => this.frees(pfn, hart, caller)),
       m.machine.events.on("trapReturn", (e) => {
-        if (e.to !== USER || this.returned.length === 0) return;
-        for (const frame of this.returned) if (this.covered[frame] === 0) this.arm(Math.floor(frame / PIECE));
-        this.returned = [];
+        if (e.to !== USER || this.touched.size === 0) return;
+        for (const pfn of this.touched) this.watch(pfn);
+        this.touched.clear();
       }),
     ];
   }
 
   close(): void {
-    for (const stop of this.stops) stop();
-    for (const piece of this.pieces) for (const stop of piece) stop();
+    for (const stop of [...this.stops, ...this.returns.values(), ...this.watches.values()]) stop();
   }
 
-  /** Watch the free frames of a piece, in runs. */
-  private arm(piece: number): void {
-    for (const stop of this.pieces[piece] ?? []) stop();
-    const end = Math.min((piece + 1) * PIECE, this.covered.length);
-    const stops: (() => void)[] = [];
-    for (let frame = piece * PIECE; frame < end;) {
-      let n = 0;
-      while (frame + n < end && this.isFree(frame + n + RAM / 4096)) n++;
-      this.covered.fill(1, frame, frame + n);
-      if (n > 0) {
-        const range = { space: "physical", start: BigInt(RAM + frame * 4096), length: n * 4096, read: true, write: true } as const;
-        stops.push(this.m.machine.stops.watch(range, (access) => this.accessed(piece, access)));
-      } else {
-        this.covered[frame] = 0;
-      }
-      frame += Math.max(1, n);
-    }
-    this.pieces[piece] = stops;
-    this.vain[piece] = 0;
+  /** The kernel is about to free a frame: watch it when that is done. */
+  private frees(pfn: number, hart: number, caller: bigint): void {
+    this.touched.add(pfn); // should it return elsewhere
+    this.freeing.set(hart, pfn);
+    if (this.returns.has(caller)) return;
+    this.returns.set(caller, this.m.machine.stops.breakAt(caller, (on) => {
+      const done = this.freeing.get(on);
+      if (done !== undefined) this.watch(done);
+      this.freeing.delete(on);
+      return false;
+    }));
+  }
+
+  /** Watch a frame, if it is free. */
+  private watch(pfn: number): void {
+    if (this.watches.has(pfn) || !this.isFree(pfn)) return;
+    this.watches.set(pfn, this.m.machine.stops.watch({ space: "physical", start: BigInt(pfn * 4096), length: 4096, read: true, write: true }, (access) => this.accessed(pfn, access)));
+  }
+
+  private unwatch(pfn: number): void {
+    this.watches.get(pfn)?.();
+    this.watches.delete(pfn);
+    this.touches.delete(pfn);
   }
 
   /** Is this code the allocator's? Of unknown code it is believed. */
@@ -196,10 +199,9 @@ class FreeMemory {
     return known;
   }
 
-  private accessed(piece: number, a: WatchedAccess): void {
-    const pfn = Math.floor(a.pa / 4096);
+  private accessed(pfn: number, a: WatchedAccess): void {
     if (!this.isFree(pfn)) {
-      if (++this.vain[piece]! > PATIENCE) this.arm(piece); // it was handed out: watch what is left
+      this.unwatch(pfn); // it was handed out
       return;
     }
     if (a.by !== "cpu") {
@@ -208,7 +210,15 @@ class FreeMemory {
     }
     const h = this.m.machine.harts[a.hart]!;
     const pc = this.m.look.pc(h);
-    if (h.privilege !== USER && this.mayTouch(pc)) return;
+    if (h.privilege !== USER && this.mayTouch(pc)) {
+      const times = (this.touches.get(pfn) ?? 0) + 1;
+      this.touches.set(pfn, times);
+      if (times < PATIENCE) return;
+      this.touches.delete(pfn);
+      this.unwatch(pfn);
+      this.touched.add(pfn);
+      return;
+    }
     const space = this.m.look.present(h);
     const mapped = mappersOf(this.m, pfn).filter((x) => !x.space.kernel).map((x) => `${x.space.name} at ${hex(x.va)}`);
     this.raise(String(pc), a.hart, `${this.m.naming.place(pc, space)} ${a.access === LOAD ? "reads" : "writes"} ${a.size} bytes at ${hex(wide(a.lo, a.hi))}, in frame ${hex(pfn)}, which is free${mapped.length === 0 ? "" : ` (and mapped by ${mapped.join(", ")})`}`);

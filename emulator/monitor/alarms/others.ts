@@ -5,6 +5,8 @@ import { LOAD, STORE, SUPERVISOR, USER, Walk, type Access, type Privilege } from
 import { MonitorError } from "../command.ts";
 import { culprit } from "../commands/faults.ts";
 import { count, hex } from "../format.ts";
+import type { WatchedAccess } from "../../stops.ts";
+import type { Range } from "../kernel-view/kernel-view.ts";
 import type { Monitor } from "../monitor.ts";
 import { lookUp } from "../page-table.ts";
 import { accessName, flagLetters } from "../pte.ts";
@@ -122,16 +124,40 @@ const NEAR = 512;
 export const stack: Alarm = {
   name: "stack",
   summary: `a kernel stack has less than ${NEAR} bytes left`,
-  help: "Watches the lowest bytes of each kernel stack, right above its guard page.",
+  help: "Watches the lowest bytes of each process's kernel stack, right above its guard page; those of processes to come too.",
   arm(m, raise) {
-    const stacks = m.view.kernelStacks();
-    if (stacks.length === 0) throw new MonitorError(`where the kernel's stacks are is not known (yet; view: ${m.view.name})`);
-    const stops = stacks.map((s) => m.machine.stops.watch({ space: "virtual", start: s.start, length: NEAR, read: false, write: true }, (a) => {
-      if (a.access === LOAD || a.hart < 0) return;
-      const h = m.machine.harts[a.hart]!;
-      const pc = m.look.pc(h);
-      raise(s.name, a.hart, `${m.naming.kernelName(pc) || hex(pc)} writes ${count(Number(wide(a.lo, a.hi) - s.start))} bytes above the end of the kernel stack ${hex(s.start)}-${hex(s.end)} (${s.name})`);
-    }));
-    return () => stops.forEach((stop) => stop());
+    const watched = new Map<bigint, () => void>();
+    const watch = (): void => {
+      for (const s of m.view.kernelStacks()) {
+        if (!watched.has(s.start)) watched.set(s.start, m.machine.stops.watch({ space: "virtual", start: s.start, length: NEAR, read: false, write: true }, (a) => near(m, raise, s, a)));
+      }
+    };
+    watch();
+    if (watched.size === 0) throw new MonitorError(`where the kernel's stacks are is not known (yet; view: ${m.view.name})`);
+    let news = false;
+    const start = m.view.hooks.start === undefined ? undefined : m.naming.kernel?.addressOf(m.view.hooks.start);
+    const stops = [
+      m.machine.events.on("trapReturn", (e) => {
+        if (!news || e.to !== USER) return;
+        news = false;
+        watch();
+      }),
+      ...(start === undefined ? [] : [m.machine.stops.breakAt(start, () => {
+        news = true;
+        return false;
+      })]),
+    ];
+    return () => {
+      for (const stop of [...stops, ...watched.values()]) stop();
+    };
   },
 };
+
+/** Somebody writes near the end of a stack. */
+function near(m: Monitor, raise: Raise, { start, end }: Range, a: WatchedAccess): void {
+  // A program may have memory of its own at these addresses.
+  if (a.access === LOAD || a.hart < 0 || m.machine.harts[a.hart]!.privilege === USER) return;
+  const pc = m.look.pc(m.machine.harts[a.hart]!);
+  const whose = m.view.kernelStacks().find((s) => s.start === start)?.name ?? "of a process that is gone"; // its slot may have passed to another
+  raise(whose, a.hart, `${m.naming.kernelName(pc) || hex(pc)} writes ${count(Number(wide(a.lo, a.hi) - start))} bytes above the end of the kernel stack ${hex(start)}-${hex(end)} (${whose})`);
+}

@@ -1,12 +1,13 @@
 // Every page table in use, watched: each change of an entry is told with what stood there before and which addresses it
-// is about. What `stale` stands on.
+// is about, and which entries show a frame to user mode is known at any time. What `stale` and `freed-mapped` stand on.
 
-import type { WatchedAccess } from "../../stops.ts";
+import { SLOT } from "../../hart/layout.ts";
 import { CSR } from "../../isa/csr-names.ts";
 import { RAM } from "../../memory-map.ts";
-import { satpParts, SeenSpaces } from "../kernel-view/hardware.ts";
+import { USER } from "../../mmu/walk.ts";
+import type { WatchedAccess } from "../../stops.ts";
+import { SeenSpaces } from "../kernel-view/hardware.ts";
 import type { Monitor } from "../monitor.ts";
-import { wide } from "../../events.ts";
 import { canonical, readPte } from "../page-table.ts";
 import { kindOf, spanOf, targetOf } from "../pte.ts";
 
@@ -23,6 +24,15 @@ export interface PteChange {
   readonly access: WatchedAccess;
 }
 
+/** A leaf for user mode that shows a frame. */
+export interface Shown {
+  readonly root: number;
+  /** Address of the frame there. */
+  readonly va: bigint;
+  readonly address: number;
+  readonly raw: bigint;
+}
+
 /** A table that is watched. */
 interface Table {
   readonly pfn: number;
@@ -32,75 +42,151 @@ interface Table {
   /** Physical address of the entry that points to it; undefined for a root. */
   readonly parent: number | undefined;
   readonly copy: BigUint64Array;
-  readonly stop: () => void;
+  stop: () => void;
 }
 
 /** Tables that are watched at most: beyond that, new ones are not. */
 const MOST = 4096;
+const U = 16n;
+/** satp.MODE 8: Sv39. */
+const SV39 = 8;
 
-/** Watch the tables of all address spaces, those to come too. The result ends it. */
-export function watchTables(m: Monitor, changed: (change: PteChange) => void): () => void {
-  const tables = new Tables(m, changed);
-  return () => tables.close();
+const shared = new WeakMap<Monitor, Tables>();
+
+/** The watch of all tables of all address spaces, those to come too. `changed` hears of each change until `leave` is called with it. */
+export function watchTables(m: Monitor, changed: (change: PteChange) => void): Tables {
+  let tables = shared.get(m);
+  if (tables === undefined) shared.set(m, (tables = new Tables(m, () => shared.delete(m))));
+  tables.listeners.add(changed);
+  return tables;
 }
 
-class Tables {
+export class Tables {
+  readonly listeners = new Set<(change: PteChange) => void>();
   private readonly m: Monitor;
-  private readonly changed: (change: PteChange) => void;
+  private readonly closed: () => void;
   private readonly tables = new Map<number, Table>();
-  private readonly stops: (() => void)[] = [];
+  /** Leaves for user mode by the frame that they show, as addresses of the entries; those of large pages apart. */
+  private readonly small = new Map<number, Set<number>>();
+  private readonly large = new Set<number>();
+  /** The ASID under which each root was used last. */
+  private readonly asids = new Map<number, number>();
+  private readonly stop: () => void;
 
-  constructor(m: Monitor, changed: (change: PteChange) => void) {
+  constructor(m: Monitor, closed: () => void) {
     this.m = m;
-    this.changed = changed;
+    this.closed = closed;
     for (const s of m.view.spaces()) this.add(s.root, s.root, 2, 0n, undefined);
-    for (const s of new SeenSpaces(m.machine).list()) this.add(s.root, s.root, 2, 0n, undefined);
-    this.stops.push(m.machine.events.on("csr", (e) => {
-      const parts = e.csr === CSR["satp"] ? satpParts(wide(e.lo, e.hi)) : undefined;
-      if (parts !== undefined && !this.tables.has(parts.root)) this.add(parts.root, parts.root, 2, 0n, undefined);
-    }));
+    for (const s of new SeenSpaces(m.machine).list()) {
+      this.asids.set(s.root, s.asid);
+      this.add(s.root, s.root, 2, 0n, undefined);
+    }
+    const satp = CSR["satp"];
+    this.stop = m.machine.events.on("csr", (e) => {
+      if (e.csr !== satp || e.hi >>> 28 !== SV39) return;
+      const root = rootOf(e.lo, e.hi);
+      this.asids.set(root, (e.hi >>> 12) & 0xffff);
+      if (!this.tables.has(root)) this.add(root, root, 2, 0n, undefined);
+    });
   }
 
-  close(): void {
-    for (const stop of this.stops) stop();
+  /** The last to leave ends the watch. */
+  leave(changed: (change: PteChange) => void): void {
+    this.listeners.delete(changed);
+    if (this.listeners.size > 0) return;
+    this.stop();
     for (const t of this.tables.values()) t.stop();
     this.tables.clear();
+    this.closed();
+  }
+
+  /** The ASID under which an address space was used last; undefined where it was not seen. */
+  asidOf(root: number): number | undefined {
+    return this.asids.get(root);
+  }
+
+  /** The leaves that show a frame to user mode and can be reached from a root: where the tables lead now, not where they once did. */
+  showing(pfn: number): Shown[] {
+    const found: Shown[] = [];
+    for (const address of this.small.get(pfn) ?? []) found.push(...this.shownBy(address, pfn));
+    for (const address of this.large) found.push(...this.shownBy(address, pfn));
+    return found;
+  }
+
+  private shownBy(address: number, pfn: number): Shown[] {
+    const t = this.tables.get(Math.floor(address / 4096));
+    const raw = readPte(this.m.machine, address);
+    if (t === undefined || raw === undefined || (raw & U) === 0n || kindOf(raw, t.level) !== "leaf" || !this.inUse(t)) return [];
+    const into = pfn * 4096 - targetOf(raw);
+    if (into < 0 || into >= spanOf(t.level)) return [];
+    return [{ root: t.root, va: canonical(t.va + BigInt(((address % 4096) / 8) * spanOf(t.level) + into)), address, raw }];
   }
 
   /** Watch a table and all below it. */
   private add(pfn: number, root: number, level: number, va: bigint, parent: number | undefined): void {
     const at = this.m.machine.memory.view(pfn * 4096, 4096);
-    if (at === null || this.tables.has(pfn) || this.tables.size >= MOST) return;
-    const copy = new BigUint64Array(at.slice().buffer);
-    const stop = this.m.machine.stops.watch({ space: "physical", start: BigInt(pfn) * 4096n, length: 4096, read: false, write: true }, (access) => this.written(pfn, access));
-    this.tables.set(pfn, { pfn, root, level, va, parent, copy, stop });
-    if (level === 0) return;
-    for (let i = 0; i < 512; i++) this.follow(copy[i]!, root, level, va + BigInt(i * spanOf(level)), pfn * 4096 + 8 * i);
+    const known = this.tables.get(pfn);
+    if (known !== undefined && (known.root !== root || known.parent !== parent || known.va !== va)) this.drop(known); // its frame has become another's table
+    else if (known !== undefined) return;
+    if (at === null || this.tables.size >= MOST) return;
+    const t: Table = { pfn, root, level, va, parent, copy: new BigUint64Array(at.slice().buffer), stop: () => undefined };
+    this.tables.set(pfn, t);
+    t.stop = this.m.machine.stops.watch({ space: "physical", start: BigInt(pfn) * 4096n, length: 4096, read: false, write: true }, (access) => this.written(t, access));
+    const words = new Int32Array(t.copy.buffer);
+    for (let i = 0; i < 512; i++) if ((words[2 * i]! & 1) !== 0) this.follow(t, i, t.copy[i]!);
   }
 
-  private follow(raw: bigint, root: number, level: number, va: bigint, address: number): void {
-    if (kindOf(raw, level) === "table" && targetOf(raw) >= RAM) this.add(targetOf(raw) / 4096, root, level - 1, va, address);
+  /** Take note of an entry: the table that it points to, or the frame that it shows. */
+  private follow(t: Table, i: number, raw: bigint): void {
+    const kind = kindOf(raw, t.level);
+    const address = t.pfn * 4096 + 8 * i;
+    if (kind === "table" && targetOf(raw) >= RAM) this.add(targetOf(raw) / 4096, t.root, t.level - 1, t.va + BigInt(i * spanOf(t.level)), address);
+    if (kind !== "leaf" || (raw & U) === 0n) return;
+    if (t.level > 0) {
+      this.large.add(address);
+      return;
+    }
+    const pfn = targetOf(raw) / 4096;
+    const entries = this.small.get(pfn);
+    if (entries === undefined) this.small.set(pfn, new Set([address]));
+    else entries.add(address);
   }
 
-  private written(pfn: number, access: WatchedAccess): void {
-    const t = this.tables.get(pfn);
-    if (t === undefined) return;
-    if (!this.inUse(t)) {
+  private forget(t: Table, i: number, raw: bigint): void {
+    if ((raw & 1n) === 0n) return;
+    const address = t.pfn * 4096 + 8 * i;
+    this.large.delete(address);
+    const entries = this.small.get(targetOf(raw) / 4096);
+    if (entries?.delete(address) === true && entries.size === 0) this.small.delete(targetOf(raw) / 4096);
+  }
+
+  private written(t: Table, access: WatchedAccess): void {
+    if (this.tables.get(t.pfn) !== t) return;
+    if (!this.isTable(t, access)) {
       this.drop(t);
       return;
     }
-    const first = Math.max(0, Math.floor((access.pa - pfn * 4096) / 8));
-    const last = Math.min(511, Math.floor((access.pa + access.size - 1 - pfn * 4096) / 8));
+    const first = Math.max(0, Math.floor((access.pa - t.pfn * 4096) / 8));
+    const last = Math.min(511, Math.floor((access.pa + access.size - 1 - t.pfn * 4096) / 8));
     for (let i = first; i <= last; i++) {
-      const address = pfn * 4096 + 8 * i;
+      const address = t.pfn * 4096 + 8 * i;
       const before = t.copy[i]!;
       const after = readPte(this.m.machine, address)!;
       if (before === after) continue;
       t.copy[i] = after;
-      const va = t.va + BigInt(i * spanOf(t.level));
-      this.changed({ root: t.root, level: t.level, va: canonical(va), span: spanOf(t.level), address, before, after, access });
-      if (t.level > 0) this.follow(after, t.root, t.level, va, address);
+      this.forget(t, i, before);
+      const change = { root: t.root, level: t.level, va: canonical(t.va + BigInt(i * spanOf(t.level))), span: spanOf(t.level), address, before, after, access };
+      for (const changed of this.listeners) changed(change);
+      this.follow(t, i, after);
     }
+  }
+
+  /** Is the frame still a table? Not when it is free, or written as no kernel writes a table. */
+  private isTable(t: Table, access: WatchedAccess): boolean {
+    if (access.by === "walker") return true;
+    const byUser = access.hart >= 0 && this.m.machine.harts[access.hart]!.privilege === USER;
+    if (byUser || access.by === "dma" || this.m.view.isFree?.(t.pfn) === true) return false;
+    return t.parent === undefined ? access.size === 8 || access.by === "host" : this.inUse(t);
   }
 
   /** Does the entry that led to this table still do so, up to a root? */
@@ -117,5 +203,16 @@ class Tables {
   private drop(t: Table): void {
     t.stop();
     this.tables.delete(t.pfn);
+    for (let i = 0; i < 512; i++) this.forget(t, i, t.copy[i]!);
   }
+}
+
+/** satp.PPN of a value in halves. */
+export const rootOf = (lo: number, hi: number): number => (lo >>> 0) + (hi & 0xfff) * 2 ** 32;
+
+/** Root of the page table that a hart's satp names; −1 for none. */
+export function rootOfHart(m: Monitor, hart: number): number {
+  const h = m.machine.harts[hart]!;
+  const hi = h.high(SLOT.satp);
+  return hi >>> 28 === SV39 ? rootOf(h.low(SLOT.satp), hi) : -1;
 }

@@ -9,7 +9,7 @@ export const alarm: Command = {
   aliases: ["alarms"],
   usage: "alarm [NAME|all [stop] | off [NAME]]",
   summary: "report mistakes of the kernel as they happen",
-  help: `Without a word: which there are, which are on, and what they have reported. With "stop" the machine halts when one is raised.\n${ALARMS.map((a) => `${a.name}: ${a.summary}.\n  ${a.help.replaceAll("\n", "\n  ")}`).join("\n")}`,
+  help: `Without a word: which there are, which are on, and what they have reported. With "stop" the machine halts when one is raised.\nAfter going back in time they begin anew: to meet one again, go to before the mistake itself, not just before the alarm.\n${ALARMS.map((a) => `${a.name}: ${a.summary}.\n  ${a.help.replaceAll("\n", "\n  ")}`).join("\n")}`,
   family: "stop and go",
   words: ["alarm", "'all'", "'off'", "'stop'"],
   run(m, args) {

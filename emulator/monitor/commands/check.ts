@@ -3,7 +3,7 @@
 import type { Command } from "../command.ts";
 import { RAM } from "../../memory-map.ts";
 import { hex, plural } from "../format.ts";
-import { FRAME_USES, type MapView, type SpaceView } from "../kernel-view/kernel-view.ts";
+import { FRAME_USES, isWrong, type Counted, type MapView, type SpaceView } from "../kernel-view/kernel-view.ts";
 import type { Monitor } from "../monitor.ts";
 import { tree, type Entry } from "../page-table.ts";
 import { flagLetters, spanOf, targetOf } from "../pte.ts";
@@ -75,6 +75,9 @@ export const check: Command = {
   },
 };
 
+/** A count and the truth, in words. */
+export const countText = ({ what, claimed, found }: Counted): string => `${what}: the kernel says ${claimed}, found ${found}`;
+
 /** Frames about which the kernel keeps a number that is not true. */
 function wrongCounts(m: Monitor, uses: Uint8Array): string[] {
   const found: string[] = [];
@@ -84,9 +87,9 @@ function wrongCounts(m: Monitor, uses: Uint8Array): string[] {
     if (use !== "user" && use !== "table" && use !== "file") continue;
     const f = m.view.frame(RAM / 4096 + i);
     for (const c of f?.checks ?? []) {
-      const sentence = `${c.what}: the kernel says ${c.claimed}, found ${c.found}`;
+      const sentence = countText(c);
       const key = `${f!.text.replace(/^page [\d,]+ of /, "")} ${sentence}`; // an object has many pages
-      if (c.claimed === c.found || told.has(key)) continue;
+      if (!isWrong(c) || told.has(key)) continue;
       told.add(key);
       found.push(`frame ${hex(f!.pfn)} (${f!.text}), ${sentence}`);
     }

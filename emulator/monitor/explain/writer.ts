@@ -59,6 +59,12 @@ export function writersOf(m: Monitor, entry: number, before: number): Writer[] |
   return found.length === 3 ? [found[0]!, found[2]!] : found;
 }
 
+/** Who wrote something else than an entry last before a moment; undefined where nobody did, or there is no history. */
+export function writerOf(m: Monitor, pa: number, size: number, moment: number): Writer | undefined {
+  const w = m.timeline === undefined ? undefined : lastWrite(m, pa, size, moment);
+  return w === undefined ? undefined : { ...describe(m, w, pa), before: undefined };
+}
+
 function describe(m: Monitor, w: LastWrite, entry: number): Writer {
   const nobody = { moment: w.moment, by: w.by, hart: w.hart, pc: w.pc, function: "", through: "", place: "", purpose: "", pid: 0, name: "", cleared: false };
   return at(m, w.moment, () => {

@@ -7,7 +7,8 @@ import { RAM } from "../../memory-map.ts";
 import { hex } from "../format.ts";
 import { lookUp } from "../page-table.ts";
 import type { Symbols } from "../symbols/symbols.ts";
-import type { Value } from "../symbols/value.ts";
+import type { Type } from "../symbols/type.ts";
+import { Value } from "../symbols/value.ts";
 
 /** No list in a kernel of this size is longer. */
 const LONGEST = 1 << 20;
@@ -20,6 +21,8 @@ export class KernelMemory {
   /** Page number of the root of the kernel's page table, as soon as it has one. */
   root: () => number | undefined = () => undefined;
   private troubles: string[] = [];
+  private readonly variables = new Map<string, { readonly type: Type; readonly address: bigint } | null>();
+  private readonly types = new Map<string, Type | null>();
 
   constructor(machine: Machine, symbols: Symbols) {
     this.machine = machine;
@@ -49,7 +52,22 @@ export class KernelMemory {
 
   /** A global variable; undefined when there is none of that name. */
   global(name: string): Value | undefined {
-    return this.symbols.value(name, this.read);
+    let known = this.variables.get(name);
+    if (known === undefined) {
+      known = this.symbols.variable(name) ?? null;
+      this.variables.set(name, known);
+    }
+    return known === null ? undefined : Value.at(known.type, known.address, this.read);
+  }
+
+  /** A type by name, as "struct proc"; undefined when there is none. Looked up once. */
+  type(name: string): Type | undefined {
+    let known = this.types.get(name);
+    if (known === undefined) {
+      known = this.symbols.type(name) ?? null;
+      this.types.set(name, known);
+    }
+    return known ?? undefined;
   }
 
   /** What `compute` gives; where memory does not hold what it should, `otherwise`, and a sentence. */

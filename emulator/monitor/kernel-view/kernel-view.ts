@@ -94,6 +94,33 @@ export interface PageView {
 export const FRAME_USES = ["free", "user", "file", "table", "kernel", "image", "other", "unknown"] as const;
 export type FrameUse = (typeof FRAME_USES)[number];
 
+/** A number that the kernel keeps, against what was counted. */
+export interface Counted {
+  readonly what: string;
+  readonly claimed: number;
+  readonly found: number;
+  /** Others that are not counted may have a share in it: it is wrong only where it is too small. */
+  readonly open?: boolean;
+}
+
+/** Is the number that the kernel keeps not true? */
+export const isWrong = ({ claimed, found, open }: Counted): boolean => (open === true ? claimed < found : claimed !== found);
+
+/** How often an object says that it is referred to, and who does. */
+export interface ObjectBooks {
+  readonly address: bigint;
+  /** Somebody is changing it now: its lock is held. */
+  readonly busy: boolean;
+  readonly references: Counted;
+  /** Physical address of its count of references, and its bytes. */
+  readonly countAt: number;
+  readonly countSize: number;
+  /** Those who refer to it, in words; it takes a while. */
+  users(): readonly string[];
+  /** The object behind it. */
+  readonly behind: bigint | undefined;
+}
+
 export interface FrameView {
   readonly pfn: number;
   readonly use: FrameUse;
@@ -101,7 +128,7 @@ export interface FrameView {
   readonly text: string;
   readonly flags: readonly string[];
   /** Numbers that the kernel keeps about it, against what was counted. */
-  readonly checks: readonly { readonly what: string; readonly claimed: number; readonly found: number }[];
+  readonly checks: readonly Counted[];
   /** Processes whose maps reach this frame, and at which address. */
   readonly expected: readonly { readonly pid: number; readonly va: bigint }[];
 }
@@ -129,6 +156,16 @@ export interface KernelHooks {
   readonly frameFree?: { readonly symbol: string; readonly argument: "address" | "page" } | undefined;
   /** Copies n bytes to a user address, f(space, va, from, n), and gives 0 when all could be written. */
   readonly copyOut?: string | undefined;
+  /**
+   * Functions after which another number may refer to an object: which argument names the object, or points to a structure
+   * with a member that does; the member of an object that leads to the one behind it; and the function that gives its
+   * memory back: f(variable, object).
+   */
+  readonly objects?: {
+    readonly changes: readonly { readonly symbol: string; readonly argument: number; readonly member?: readonly [type: string, name: string] }[];
+    readonly behind: readonly [type: string, name: string];
+    readonly gone: { readonly symbol: string; readonly variable: string };
+  } | undefined;
   /** Functions that may touch free frames, and the ends of the source files that hold nothing but such. */
   readonly allocator: readonly string[];
   readonly allocatorFiles: readonly string[];
@@ -171,6 +208,10 @@ export interface KernelView {
   isFree?(pfn: number): boolean;
   /** The frame that a structure of the kernel's (at this address) stands for. */
   frameOfPage?(address: bigint): number | undefined;
+  /** The books of the object at an address of the kernel's; absent where the kernel has no such things. */
+  objectBooks?(address: bigint): ObjectBooks | undefined;
+  /** A pointer that is a member of a structure at an address of the kernel's. */
+  pointerAt?(address: bigint, type: string, member: string): bigint | undefined;
   /** Root of the page table of an address space, as functions of the kernel name one to each other. */
   rootOfSpace?(argument: bigint): number | undefined;
   /** What was found to be nonsense during the last call, as sentences; empties the list. */

@@ -3,7 +3,7 @@
 import { count, hex } from "../format.ts";
 import { Value } from "../symbols/value.ts";
 import type { KernelMemory } from "./kernel-memory.ts";
-import type { MapView, ObjectView, PageView } from "./kernel-view.ts";
+import type { Counted, MapView, ObjectBooks, ObjectView, PageView } from "./kernel-view.ts";
 
 /** Chains and trees of objects are followed so far. */
 const DEEPEST = 64;
@@ -17,7 +17,7 @@ export const pageFlags = (flags: number): string[] => PAGE_FLAGS.filter((_, i) =
 export function fileName(k: KernelMemory, o: Value): string | undefined {
   const data = o.field("pager_data");
   if (o.field("pager").isNull || data.isNull) return undefined;
-  const type = k.symbols.type("struct inode");
+  const type = k.type("struct inode");
   if (type === undefined) return "file";
   return k.attempt("a file's object", "file", () => `file of inode ${Value.at(type, data.big(), k.read).field("inum").number()}`);
 }
@@ -50,7 +50,7 @@ function pageOf(o: Value, offset: number): Value | undefined {
 /** Number of the swap slot of an object's page; 0 for none. Goes through the object's list of slots. */
 export function slotOf(k: KernelMemory, o: Value, offset: number): number {
   const table = k.global("swap")?.field("table");
-  const type = k.symbols.type("struct slot");
+  const type = k.type("struct slot");
   if (table === undefined || type === undefined || o.field("slots").number() === 0) return 0;
   const perPage = Math.floor(4096 / type.size);
   const seen = new Set<number>();
@@ -118,4 +118,38 @@ export function lengthOf(k: KernelMemory, what: string, first: Value, next: stri
   let n = 0;
   for (const _ of k.list(what, first, next)) n++;
   return n;
+}
+
+/** How often an object says that it is referred to, against its lists. */
+function references(k: KernelMemory, o: Value): Counted {
+  const entries = lengthOf(k, "an object's entries", o.field("entries"), "object_next");
+  const shadows = lengthOf(k, "an object's shadows", o.field("shadowed_by"), "sibling_next");
+  const file = !o.field("pager").isNull; // who reads or writes a file holds a reference meanwhile
+  return { what: "references to the object", claimed: o.field("ref_count").number(), found: entries + shadows + o.field("named").number(), open: file };
+}
+
+/** An object's own numbers against its lists. */
+export function objectChecks(k: KernelMemory, o: Value): Counted[] {
+  return [references(k, o), { what: "pages of the object in memory", claimed: o.field("resident").number(), found: lengthOf(k, "an object's pages", o.field("pages"), "list_next") }];
+}
+
+/** The books of an object. `pids` tells whose each map is. */
+export function objectBooks(k: KernelMemory, o: Value, pids: () => ReadonlyMap<bigint, number>): ObjectBooks {
+  const count = o.field("ref_count");
+  const behind = o.field("shadow");
+  return {
+    address: o.address!, busy: o.field("lock").deref().field("locked").number() !== 0, references: references(k, o),
+    countAt: Number(count.address!), countSize: count.type.size, behind: behind.isNull ? undefined : behind.big(),
+    users: () => usersOf(k, o, pids()),
+  };
+}
+
+function usersOf(k: KernelMemory, o: Value, pids: ReadonlyMap<bigint, number>): string[] {
+  const users: string[] = [];
+  for (const e of k.list("an object's entries", o.field("entries"), "object_next")) {
+    const pid = pids.get(e.field("map").big());
+    users.push(`${pid === undefined ? "a map of no process" : `pid ${pid}`} at ${hex(e.field("start").big())}`);
+  }
+  for (const s of k.list("an object's shadows", o.field("shadowed_by"), "sibling_next")) users.push(`its copy ${hex(s.address!)}`);
+  return users;
 }

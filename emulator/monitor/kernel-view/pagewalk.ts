@@ -8,8 +8,8 @@ import { count, hex } from "../format.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import { Value } from "../symbols/value.ts";
 import { KernelMemory, savedRegisters, switchedRegisters } from "./kernel-memory.ts";
-import { FRAME_USES, type FaultProbe, type FrameUse, type FrameView, type KernelHooks, type KernelView, type MapView, type PageView, type ProcessView, type Range, type SpaceView } from "./kernel-view.ts";
-import { fileName, lengthOf, objectView, pageFlags, pageView, viewersOf } from "./pagewalk-objects.ts";
+import { FRAME_USES, type FaultProbe, type FrameUse, type FrameView, type KernelHooks, type KernelView, type MapView, type ObjectBooks, type PageView, type ProcessView, type Range, type SpaceView } from "./kernel-view.ts";
+import { fileName, objectBooks, objectChecks, objectView, pageFlags, pageView, viewersOf } from "./pagewalk-objects.ts";
 import { fastProbe } from "./probe.ts";
 
 /** Types and variables by which the kernel is known. */
@@ -40,11 +40,21 @@ export class PagewalkView implements KernelView {
   readonly hooks: KernelHooks = {
     panic: "panic", start: "fork_with", exit: "exit", signal: "signal_send", faultSignal: "signal_fault", copyOut: "copyout",
     frameFree: { symbol: "vm_page_free", argument: "page" },
+    objects: {
+      changes: [
+        { symbol: "vm_entry_attach", argument: 1 }, { symbol: "vm_entry_detach", argument: 0, member: ["struct vm_map_entry", "object"] },
+        { symbol: "vm_object_reference", argument: 0 }, { symbol: "vm_object_release", argument: 0 }, { symbol: "vm_object_release_range", argument: 0 },
+        { symbol: "vm_object_shadow", argument: 0 }, { symbol: "vm_object_collapse", argument: 0 },
+      ],
+      behind: ["struct vm_object", "shadow"],
+      gone: { symbol: "kmem_free", variable: "object_cache" },
+    },
     allocator: ["page_zero", "vm_super_alloc"], allocatorFiles: ["vm/vm_frames.c", "vm/vm_regions.c"],
   };
   private readonly k: KernelMemory;
   private readonly machine: Machine;
   private readonly pagesAt: bigint;
+  private framesAt: ReturnType<Symbols["variable"]>;
   /** Where vm_pages is and what it is like, for isFree. */
   private quick: { base: number; first: number; limit: number; size: number; use: number } | undefined;
 
@@ -138,7 +148,7 @@ export class PagewalkView implements KernelView {
     const base = pages === undefined ? 0 : Number(new DataView(pages.buffer, pages.byteOffset).getBigUint64(0, true));
     if (base === 0) return false;
     if (this.quick?.base !== base) {
-      const page = this.k.symbols.type("struct vm_page")!;
+      const page = this.k.type("struct vm_page")!;
       this.quick = { base, ...this.managed(), size: page.size, use: page.field("use")!.offset };
     }
     const { first, limit, size, use } = this.quick;
@@ -147,13 +157,23 @@ export class PagewalkView implements KernelView {
   }
 
   rootOfSpace(map: bigint): number | undefined {
-    const type = this.k.symbols.type("struct vm_map");
+    const type = this.k.type("struct vm_map");
     return this.k.attempt("a map", undefined, () => (type === undefined ? undefined : Number(Value.at(type, map, this.k.read).field("pmap").field("root").big() / 4096n)));
+  }
+
+  objectBooks(address: bigint): ObjectBooks | undefined {
+    const type = this.k.type("struct vm_object");
+    return type === undefined ? undefined : this.k.attempt(`object ${hex(address)}`, undefined, () => objectBooks(this.k, Value.at(type, address, this.k.read), () => this.pidsByMap()));
+  }
+
+  pointerAt(address: bigint, type: string, member: string): bigint | undefined {
+    const known = this.k.type(type);
+    return known === undefined ? undefined : this.k.attempt(type, undefined, () => Value.at(known, address, this.k.read).field(member).big());
   }
 
   frameOfPage(address: bigint): number | undefined {
     const { first, limit } = this.managed();
-    const size = BigInt(this.k.symbols.type("struct vm_page")!.size);
+    const size = BigInt(this.k.type("struct vm_page")!.size);
     const n = (address - this.k.global("vm_pages")!.big()) / size;
     return n >= 0n && n < BigInt(limit - first) ? first + Number(n) : undefined;
   }
@@ -162,7 +182,7 @@ export class PagewalkView implements KernelView {
     const uses = new Uint8Array(this.machine.memory.plan.ramBytes / 4096);
     return this.k.attempt("the table of frames", uses, () => {
       const { first, limit } = this.managed();
-      const type = this.k.symbols.type("struct vm_page")!;
+      const type = this.k.type("struct vm_page")!;
       const at = this.k.global("vm_pages")!.big() + BigInt(type.field("use")!.offset);
       const codes = USES.map(([use]) => FRAME_USES.indexOf(use));
       const table = limit > first ? this.k.read(at, (limit - first - 1) * type.size + 1) : undefined;
@@ -246,7 +266,7 @@ export class PagewalkView implements KernelView {
 
   /** What the kernel knows of all frames together: the static `frames` of vm_regions.c, which says how many structures there are. */
   private get regions(): Value | undefined {
-    const found = this.k.symbols.variable("frames", "vm_regions.c");
+    const found = (this.framesAt ??= this.k.symbols.variable("frames", "vm_regions.c"));
     return found?.type.field("structures") === undefined ? undefined : Value.at(found.type, found.address, this.k.read);
   }
 
@@ -290,18 +310,8 @@ export class PagewalkView implements KernelView {
     return {
       pfn, use, flags: wired > 0 ? [...flags, `locked ${count(wired)} times`] : flags, expected,
       text: `page ${count(offset)} of ${file ?? "anonymous object"}${file === undefined ? ` ${hex(o.address!)}` : ""}`,
-      checks: this.objectChecks(o),
+      checks: objectChecks(this.k, o),
     };
-  }
-
-  /** An object's own numbers against its lists. */
-  private objectChecks(o: Value): FrameView["checks"] {
-    const entries = lengthOf(this.k, "an object's entries", o.field("entries"), "object_next");
-    const shadows = lengthOf(this.k, "an object's shadows", o.field("shadowed_by"), "sibling_next");
-    return [
-      { what: "references to the object", claimed: o.field("ref_count").number(), found: entries + shadows + o.field("named").number() },
-      { what: "pages of the object in memory", claimed: o.field("resident").number(), found: lengthOf(this.k, "an object's pages", o.field("pages"), "list_next") },
-    ];
   }
 
   private validEntries(pfn: number): number {
