@@ -207,6 +207,13 @@ export function hashBytes(bytes: Uint8Array): string {
   return h.hex();
 }
 
+/** Hash of words that come in pieces, in hexadecimal. Where one piece ends and the next begins matters. */
+export function hashPieces(pieces: Iterable<Int32Array>): string {
+  const h = new Hash();
+  for (const words of pieces) h.words(words, 0, words.length);
+  return h.hex();
+}
+
 /** Four multiplicative 32-bit lanes, each for every fourth word; fast, and good enough to tell states apart. */
 class Hash {
   private a = 0x9e3779b9 | 0;

@@ -26,6 +26,10 @@ export class DiskDoor implements BlockBackend {
     return this.disk.readOnly;
   }
 
+  get lasting(): boolean {
+    return this.disk.lasting === true;
+  }
+
   read(offset: number, into: Uint8Array): void {
     this.behind.read(offset, into);
   }

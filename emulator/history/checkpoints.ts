@@ -64,13 +64,16 @@ export class Checkpoints {
   private coreBytes = 0;
   private keyCount = 0;
 
-  /** Begins with a checkpoint of the present. `limit` is in bytes; closer together than `spacing` (steps) they are of little use. */
-  constructor(machine: Machine, limit: number, spacing: number) {
+  /**
+   * Begins with a checkpoint of the present. `limit` is in bytes; closer together than `spacing` (steps) they are of little
+   * use. `undo`: what is overwritten on disks that last is kept, beyond the limit.
+   */
+  constructor(machine: Machine, limit: number, spacing: number, undo = false) {
     this.machine = machine;
     this.limit = limit;
     this.spacing = spacing;
     this.disks = machine.disks.map((door, slot) =>
-      door === null ? null : door.install((disk) => new JournaledDisk(disk, slot, this.versions, (key, words) => this.keepFirst(key, words))));
+      door === null ? null : door.install((disk) => new JournaledDisk(disk, slot, this.versions, (key, words) => this.keepFirst(key, words), undo && disk.lasting === true)));
     machine.memory.dirtyAll();
     this.base = this.make({ steps: machine.steps, now: machine.now, phase: machine.phase, acts: 0, inputs: machine.inputLog.length }, machine.steps * PER_STEP);
   }
