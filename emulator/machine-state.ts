@@ -1,6 +1,7 @@
 // A machine's state as one plain record: saving, loading, hashing. Names, not positions, so that a snapshot can be read.
 
-import type { BlockBackend, State } from "./bus.ts";
+import type { State } from "./bus.ts";
+import { saves } from "./devices/disk-door.ts";
 import { Fields } from "./devices/state.ts";
 import { CSRS, STATE_WORDS, X } from "./hart/layout.ts";
 import type { Hart } from "./hart/hart.ts";
@@ -11,15 +12,11 @@ import type { Privilege } from "./mmu/walk.ts";
 
 const FRAME = 4096;
 
-/** A disk that can say what was written to it. */
-type SavingBackend = BlockBackend & { save(): State; load(state: State): void };
-const saves = (d: BlockBackend | null): d is SavingBackend => d !== null && "save" in d && "load" in d;
-
 /** The state record of a machine. */
 export function saveMachine(m: Machine): State {
   return {
     ...saveCore(m),
-    disks: (m.options.disks ?? []).map((d) => (saves(d) ? d.save() : null)),
+    disks: m.disks.map((d) => (d === null ? null : d.save())),
     ram: saveRam(m),
     inputs: m.inputLog.map((e) => ({ at: e.at, kind: e.kind, bytes: e.bytes })),
   };

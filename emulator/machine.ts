@@ -286,7 +286,7 @@ export class Machine {
     }
   }
 
-  /** Everything that decides how the run goes on, disks' written sectors included where their backend can say. */
+  /** Everything that decides how the run goes on; of disks what `DiskDoor.save` says. */
   snapshot(): Uint8Array {
     return packState(saveMachine(this) as State);
   }

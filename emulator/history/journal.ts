@@ -1,12 +1,13 @@
 // A disk that can go back: in the present it passes everything on and notes which pages change; in the past it shows what
 // the disk held then, and keeps writes to itself. The disk on the host is only ever what the present says.
-import type { BlockBackend } from "../bus.ts";
+import type { BlockBackend, State } from "../bus.ts";
+import type { TimedBackend } from "../devices/disk-door.ts";
 import { NONE, PAGE_BYTES, PAGE_WORDS, type PageVersions } from "./pages.ts";
 
 /** Keys of a disk's pages begin here, away from frames of RAM and from other disks. */
 const KEY_STRIDE = 2 ** 36;
 
-export class JournaledDisk implements BlockBackend {
+export class JournaledDisk implements TimedBackend {
   readonly bytes: number;
   readonly readOnly: boolean;
   readonly lasting: boolean;
@@ -86,6 +87,13 @@ export class JournaledDisk implements BlockBackend {
   /** The pages that were written in history, as they were before that: since `first`, the order of the first checkpoint, unless `undo` was asked for. */
   overwritten(first: number): ReadonlyMap<number, Int32Array> {
     return this.originals ?? new Map(this.ownPages().map((page) => [page, this.pageAt(page, first).slice()]));
+  }
+
+  saveOver(present: State): State {
+    if (this.past === null) return present;
+    const known = Array.isArray(present) ? present.map((entry) => (entry as [number, State])[0]) : [];
+    const numbers = [...new Set([...known, ...this.ownPages()])].sort((a, b) => a - b);
+    return numbers.map((n) => [n, bytesOf(this.page(n)).slice(0, Math.min(PAGE_BYTES, this.bytes - n * PAGE_BYTES))]);
   }
 
   /** Show what was there at a checkpoint. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FileBlock } from "../../emulator/cli/file-block.ts";
 import { History, type HistoryOptions } from "../../emulator/history/history.ts";
-import { MemoryBlock, type Machine, type Stop } from "../../emulator/index.ts";
+import { Machine, MemoryBlock, type Stop } from "../../emulator/index.ts";
 import { RAM } from "../../emulator/memory-map.ts";
 import { Random } from "../support/random.ts";
 import { diskImage, machine } from "./support.ts";
@@ -177,6 +177,37 @@ test("the disk's file holds the present, whatever is being looked at; another fu
     disk.close();
     const again = await prompted({ disk: new MemoryBlock(new Uint8Array(readFileSync(file))) });
     expect(shell(again, "cat another greeting")).toMatch(/other[^]*cat: /);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a snapshot of the past has the disk of that moment", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagewalk-history-"));
+  try {
+    for (const kind of ["memory", "file"] as const) {
+      const file = join(folder, "disk.img");
+      writeFileSync(file, diskImage());
+      const h = await prompted({ disk: kind === "memory" ? new MemoryBlock(diskImage()) : new FileBlock(file) });
+      shell(h, "echo early > greeting; sync");
+      const then = h.position;
+      shell(h, "echo late > greeting; echo more > another; sync");
+      h.goTo(then.steps - 1000);
+      forward(h, 1000);
+      h.goTo(then);
+      const is = look(h.machine);
+      const snapshot = h.machine.snapshot();
+      h.goTo(h.end);
+      const present = h.machine.snapshot();
+      // What a snapshot says of a disk is over what was under it: of a file, as that is now.
+      const restored = await Machine.restore(snapshot, [new MemoryBlock(kind === "memory" ? diskImage() : new Uint8Array(readFileSync(file)))]);
+      expect(look(restored).replace(/console \d+/, "")).toBe(is.replace(/console \d+/, ""));
+      const again = new History(restored);
+      again.type("cat greeting another\n");
+      until(again, PROMPT);
+      expect(restored.console.text).toMatch(/early\s[^]*cat: /);
+      if (kind === "memory") expect(look(await Machine.restore(present, [new MemoryBlock(diskImage())])).replace(/console \d+/, "")).toBe(look(h.machine).replace(/console \d+/, ""));
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
