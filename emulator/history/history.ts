@@ -225,8 +225,8 @@ export class History implements Timeline, Changes {
       const stop = this.step(Math.min(left, this.pace.slice));
       left -= this.machine.steps - before;
       if (this.pace.due && this.atFirst()) {
-        this.checkpoint();
         this.checkpoints.thin();
+        this.checkpoint();
       }
       if (stop.reason !== "budget" || left <= 0) return stop;
     }
