@@ -228,6 +228,15 @@ export class Machine {
     return !this.pausing;
   }
 
+  /** Let the turns of harts that wait pass, up to the first that has a step to take or to the end of the round. */
+  passTurns(): void {
+    while (this.round.length !== 0) {
+      const h = this.harts[this.round.turn]!;
+      if (!h.waiting || h.awaited !== 0) return;
+      this.endTurn();
+    }
+  }
+
   /** Make `run` return after the current instruction. */
   pause(): void {
     this.pausing = true;

@@ -14,6 +14,8 @@ export class NotAsItWas extends Error {
 /** To a later state with the same number of steps: time passes, and what comes before the next step is done as far as it was there. False when somebody called `Machine.pause` on the way. Acts are the caller's matter. */
 export function reach(machine: Machine, to: FullPosition): boolean {
   for (let tries = 0; machine.now < to.now && machine.ended === null; tries++) {
+    machine.passTurns(); // with the last of them the round, and its time, is over
+    if (machine.now >= to.now) break;
     if (!machine.settle(1)) return false;
     const before = machine.now;
     machine.skipTo(to.now);

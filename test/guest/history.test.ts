@@ -326,6 +326,23 @@ test("an idle machine goes back to exactly where it was waiting", async () => {
   until(h, "hi\n", from + 8);
 });
 
+test("a moment at which every one of four harts waits is reached from before it, whoever ran last", async () => {
+  const h = await prompted({ harts: 4 });
+  const seen: { at: typeof h.position; is: string }[] = [];
+  for (let i = 0; i < 12; i++) {
+    expect(h.run(10_000_000).reason).toBe("idle");
+    seen.push({ at: h.position, is: look(h.machine) });
+    h.skipTo(h.machine.now + 1_234);
+    seen.push({ at: h.position, is: look(h.machine) });
+    shell(h, i % 3 === 0 ? "ls | wc" : "echo again");
+  }
+  for (const { at, is } of seen.reverse()) {
+    h.goTo(Math.max(0, at.steps - 50_000));
+    h.goTo(at);
+    expect(look(h.machine)).toBe(is);
+  }
+});
+
 test("a recording makes the same run again on another machine", async () => {
   const base = diskImage();
   const h = await prompted({ harts: 2, disk: new MemoryBlock(base) }, { record: true, limit: 4 * 2 ** 20, interval: 200_000 });
