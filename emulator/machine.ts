@@ -325,8 +325,9 @@ export class Machine {
       if (h.waiting && h.awaited !== 0) h.waiting = false;
       if (!h.waiting) awake++;
     }
-    const next = Math.min(this.clock.nextAlarm(), this.nextReplay());
-    if (awake === 0) return { reason: "idle", wakeAt: next };
+    const next = this.clock.nextAlarm();
+    if (awake === 0) return { reason: "idle", wakeAt: Math.min(next, this.nextReplay()) };
+    // Input is taken in where rounds begin, so what a log has yet to bring makes none shorter: a state knows nothing of its future.
     r.solo = awake === 1;
     r.length = Math.max(1, Math.min(r.solo ? SOLO_QUANTUM : QUANTUM, next - r.start));
     r.turn = r.taken = 0;
