@@ -38,6 +38,8 @@ export interface Dma {
 export interface BlockBackend {
   readonly bytes: number;
   readonly readOnly: boolean;
+  /** What is written is still there after the run: a file on the host. Absent: it is not. */
+  readonly lasting?: boolean;
   read(offset: number, into: Uint8Array): void;
   write(offset: number, from: Uint8Array): void;
   flush(): void;

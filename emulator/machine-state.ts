@@ -1,6 +1,7 @@
 // A machine's state as one plain record: saving, loading, hashing. Names, not positions, so that a snapshot can be read.
 
-import type { BlockBackend, State } from "./bus.ts";
+import type { State } from "./bus.ts";
+import { saves } from "./devices/disk-door.ts";
 import { Fields } from "./devices/state.ts";
 import { CSRS, F, STATE_WORDS, X } from "./hart/layout.ts";
 import type { Hart } from "./hart/hart.ts";
@@ -11,15 +12,11 @@ import type { Privilege } from "./mmu/walk.ts";
 
 const FRAME = 4096;
 
-/** A disk that can say what was written to it. */
-type SavingBackend = BlockBackend & { save(): State; load(state: State): void };
-const saves = (d: BlockBackend | null): d is SavingBackend => d !== null && "save" in d && "load" in d;
-
 /** The state record of a machine. */
 export function saveMachine(m: Machine): State {
   return {
     ...saveCore(m),
-    disks: (m.options.disks ?? []).map((d) => (saves(d) ? d.save() : null)),
+    disks: m.disks.map((d) => (d === null ? null : d.save())),
     ram: saveRam(m),
     inputs: m.inputLog.map((e) => ({ at: e.at, kind: e.kind, bytes: e.bytes })),
   };
@@ -205,6 +202,13 @@ export function hashBytes(bytes: Uint8Array): string {
   padded.set(bytes);
   h.words(Int32Array.of(bytes.length), 0, 1);
   h.words(new Int32Array(padded.buffer), 0, padded.length / 4);
+  return h.hex();
+}
+
+/** Hash of words that come in pieces, in hexadecimal. Where one piece ends and the next begins matters. */
+export function hashPieces(pieces: Iterable<Int32Array>): string {
+  const h = new Hash();
+  for (const words of pieces) h.words(words, 0, words.length);
   return h.hex();
 }
 

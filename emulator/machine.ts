@@ -228,6 +228,15 @@ export class Machine {
     return !this.pausing;
   }
 
+  /** Let the turns of harts that wait pass, up to the first that has a step to take or to the end of the round. */
+  passTurns(): void {
+    while (this.round.length !== 0) {
+      const h = this.harts[this.round.turn]!;
+      if (!h.waiting || h.awaited !== 0) return;
+      this.endTurn();
+    }
+  }
+
   /** Make `run` return after the current instruction. */
   pause(): void {
     this.pausing = true;
@@ -286,7 +295,7 @@ export class Machine {
     }
   }
 
-  /** Everything that decides how the run goes on, disks' written sectors included where their backend can say. */
+  /** Everything that decides how the run goes on; of disks what `DiskDoor.save` says. */
   snapshot(): Uint8Array {
     return packState(saveMachine(this) as State);
   }
@@ -316,8 +325,9 @@ export class Machine {
       if (h.waiting && h.awaited !== 0) h.waiting = false;
       if (!h.waiting) awake++;
     }
-    const next = Math.min(this.clock.nextAlarm(), this.nextReplay());
-    if (awake === 0) return { reason: "idle", wakeAt: next };
+    const next = this.clock.nextAlarm();
+    if (awake === 0) return { reason: "idle", wakeAt: Math.min(next, this.nextReplay()) };
+    // Input is taken in where rounds begin, so what a log has yet to bring makes none shorter: a state knows nothing of its future.
     r.solo = awake === 1;
     r.length = Math.max(1, Math.min(r.solo ? SOLO_QUANTUM : QUANTUM, next - r.start));
     r.turn = r.taken = 0;

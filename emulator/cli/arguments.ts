@@ -51,10 +51,10 @@ const OPTIONS: readonly OptionRow[] = [
     help: `serve gdb on a TCP port of this computer (default: ${GDB_PORT}; 0: any that is free): target remote :${GDB_PORT}`,
     set: (s, v, o) => { s.gdb = portNumber(v, o); },
   },
-  { flags: "--record <file>", help: "write a recording of the run to a file when it ends", set: (s, v) => { s.record = v; } },
+  { flags: "--record <file>", help: "write a recording of the run to a file when it ends: what was typed and, of disk images, what the run wrote over", set: (s, v) => { s.record = v; } },
   {
     flags: "--replay <file>",
-    help: "begin with the run of a recording: needs the same options and images (a disk as it was at the start); with a terminal it goes on after its end",
+    help: "begin with the run of a recording: needs the same options and images (a disk image as that run found it, or as it left it) and does not change disk images; with a terminal the run goes on after its end, or from where something is typed, and what it writes to disks is forgotten",
     set: (s, v) => { s.replay = v; },
   },
   { flags: "--wait", help: "with --gdb: nothing runs before gdb says so", set: (s) => { s.wait = true; } },

@@ -6,6 +6,7 @@ import { KERNEL_PATH, kernelImage } from "../../scripts/guest-files.ts";
 import { isElf } from "../boot/elf.ts";
 import type { BlockBackend } from "../bus.ts";
 import { MemoryBlock } from "../devices/memory-block.ts";
+import { wasWritable, type Recording } from "../history/recording.ts";
 import { FORMATS } from "../isa/formats.ts";
 import { decode } from "../isa/decode.ts";
 import { expand } from "../isa/rvc.ts";
@@ -27,14 +28,13 @@ export interface Built {
   readonly close: () => void;
 }
 
-/** Build the machine. Rejects with UsageError. */
-export async function buildMachine(s: Settings): Promise<Built> {
+/** Build the machine; to replay a recording, with disks that leave their files alone. Rejects with UsageError. */
+export async function buildMachine(s: Settings, recording: Recording | null = null): Promise<Built> {
   const options = { ...images(s), ...machineOptions(s) };
-  const disks = openDisks(s);
-  const files = disks.filter((d) => d instanceof FileBlock);
+  const { disks, files } = openDisks(s, recording);
   const close = (): void => files.forEach((f) => f.close());
   try {
-    const notes = files.filter((f) => f.readOnly && s.disks?.some((d) => d?.file === f.file && d.readOnly !== true))
+    const notes = files.filter((f) => disks.includes(f) && f.readOnly && s.disks?.some((d) => d?.file === f.file && d.readOnly !== true))
       .map((f) => `disk ${f.file} is read-only: the guest cannot write to it`);
     return { machine: await create(s, { ...options, disks }), notes, close };
   } catch (e) {
@@ -131,20 +131,34 @@ function startsWithCode(bytes: Uint8Array): boolean {
   return at > 0;
 }
 
-function openDisks(s: Settings): (BlockBackend | null)[] {
-  if (s.disks === undefined) return [s.bios === null ? ownDisk() : null];
-  const opened: (BlockBackend | null)[] = [];
+/** The disks, and the files that stay open for them. */
+interface OpenDisks {
+  readonly disks: readonly (BlockBackend | null)[];
+  readonly files: readonly FileBlock[];
+}
+
+function openDisks(s: Settings, recording: Recording | null): OpenDisks {
+  if (s.disks === undefined) return { disks: [s.bios === null ? ownDisk() : null], files: [] };
+  const files: FileBlock[] = [];
+  const kept = (file: FileBlock): FileBlock => {
+    files.push(file);
+    return file;
+  };
   try {
-    for (const disk of s.disks) opened.push(disk === null ? null : openDisk(disk));
-    return opened;
+    const disks = s.disks.map((d, slot) => {
+      if (d === null) return null;
+      if (recording !== null) return new MemoryBlock(kept(new FileBlock(d.file, { readOnly: true })), { readOnly: !wasWritable(recording, slot) });
+      return d.snapshot === true ? copied(d) : kept(new FileBlock(d.file, d));
+    });
+    return { disks, files };
   } catch (e) {
-    for (const d of opened) if (d instanceof FileBlock) d.close();
+    for (const file of files) file.close();
     throw e;
   }
 }
 
-function openDisk({ file, readOnly = false, snapshot = false }: DiskSetting): BlockBackend {
-  if (!snapshot) return new FileBlock(file, { readOnly });
+/** The disk of a file as it is now, in memory. */
+function copied({ file, readOnly = false }: DiskSetting): MemoryBlock {
   const disk = new FileBlock(file, { readOnly: true });
   try {
     const image = new Uint8Array(disk.bytes);

@@ -8,6 +8,7 @@ import type { Symbols } from "../monitor/symbols/symbols.ts";
 import { parseArguments } from "./arguments.ts";
 import { buildMachine } from "./build.ts";
 import { debugging, programs } from "./debugging.ts";
+import { keepHistory, openRecording, withRecording } from "./recording.ts";
 import { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
 
@@ -62,15 +63,20 @@ function settingsOf(args: Readonly<Record<string, unknown>>, version: string): S
 }
 
 async function launched(settings: Settings): Promise<Debuggee> {
-  const { machine, notes, close } = await buildMachine(settings);
+  const recording = openRecording(settings);
+  const { machine, notes, close } = await buildMachine(settings, recording);
   const decoder = new TextDecoder();
-  const { monitor, changes } = debugging(machine, (text) => debuggee.onOutput(`${text}\n`));
+  const { history, finish } = keepHistory(settings, machine, recording);
+  const { monitor, changes } = debugging(machine, (text) => debuggee.onOutput(`${text}\n`), history);
   const session = new Session(machine, {
     realTime: settings.run === undefined, reboot: settings.reboot, piped: null, keyboard: true,
     between: async () => undefined,
   }, monitor.control);
   let end: (run: Promise<number>) => void = () => undefined;
-  const ended = new Promise<number>((resolve) => { end = resolve; }).finally(close);
+  const ended = withRecording(settings, () => new Promise<number>((resolve) => { end = resolve; })).then((status) => {
+    finish();
+    return status;
+  }).finally(close);
   const debuggee: Debuggee = {
     monitor, changes, ended, onOutput: () => undefined,
     start: () => {

@@ -10,6 +10,7 @@ export class FileBlock implements BlockBackend {
   readonly bytes: number;
   readonly readOnly: boolean;
   readonly file: string;
+  readonly lasting = true;
   readonly #fd: number;
 
   /**

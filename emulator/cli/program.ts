@@ -8,11 +8,12 @@ import { debugging, headless } from "./debugging.ts";
 import { serveGdb } from "./gdb.ts";
 import { hostReason, UsageError } from "./errors.ts";
 import type { GdbServer } from "../gdb/server.ts";
+import type { Recording } from "../history/recording.ts";
 import type { Machine } from "../machine.ts";
 import { Keys, KEYS_HELP, type Action } from "./keys.ts";
 import { PipedInput } from "./piped-input.ts";
 import { Prompt } from "./prompt.ts";
-import { keepHistory } from "./recording.ts";
+import { keepHistory, openRecording, withRecording } from "./recording.ts";
 import { readScript, runScript } from "./script.ts";
 import { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -31,24 +32,26 @@ export async function program(args: readonly string[]): Promise<number> {
 }
 
 async function runMachine(settings: Settings): Promise<number> {
-  const { machine, notes, close } = await buildMachine(settings);
+  const recording = openRecording(settings);
+  const { machine, notes, close } = await buildMachine(settings, recording);
   try {
     for (const note of notes) process.stderr.write(`pagewalk: ${note}\n`);
-    return settings.script === undefined ? await runBuilt(settings, machine) : await runScripted(settings, settings.script, machine);
+    const { script } = settings;
+    return await withRecording(settings, () => (script === undefined ? runBuilt(settings, machine, recording) : runScripted(settings, script, machine, recording)));
   } finally {
     close();
   }
 }
 
 /** Monitor commands from a file; what the guest prints goes between. */
-async function runScripted(settings: Settings, file: string, machine: Machine): Promise<number> {
+async function runScripted(settings: Settings, file: string, machine: Machine, recording: Recording | null): Promise<number> {
   const lines = readScript(file);
   const terminal = new Terminal();
   machine.console.onOutput = (bytes) => terminal.write(bytes);
   let status: number | undefined;
   terminal.start({ onKeys: () => undefined, onEnd: (ended) => { status ??= ended; } }, { rawKeys: false });
   const say = (text: string): void => terminal.put(text);
-  const kept = keepHistory(settings, machine);
+  const kept = keepHistory(settings, machine, recording);
   const monitor = headless(machine, (text) => say(`${text}\n`), () => status !== undefined, kept.history);
   await runScript(monitor, file, lines, say, () => status !== undefined);
   kept.finish();
@@ -56,7 +59,7 @@ async function runScripted(settings: Settings, file: string, machine: Machine): 
   return status ?? 0;
 }
 
-async function runBuilt(settings: Settings, machine: Machine): Promise<number> {
+async function runBuilt(settings: Settings, machine: Machine, recording: Recording | null): Promise<number> {
   const trace = openTrace(settings);
   if (settings.trace.length > 0) traceEvents(machine, settings.trace, trace.add);
 
@@ -66,18 +69,24 @@ async function runBuilt(settings: Settings, machine: Machine): Promise<number> {
   const attended = terminal.keyboard && interactive;
   if (settings.monitor && !attended) throw new UsageError("the monitor's prompt needs a terminal; monitor --script FILE does not");
   const bare = settings.gdb === undefined && !attended && settings.record === undefined && settings.replay === undefined;
-  const kept = bare ? null : keepHistory(settings, machine);
+  const kept = bare ? null : keepHistory(settings, machine, recording);
   const debug = kept === null ? null : debugging(machine, (text) => terminal.say(`${text}\n`), kept.history);
   if (settings.wait || settings.monitor) debug?.monitor.control.halt();
   const prompt = debug === null || !attended ? null : new Prompt(debug.monitor, terminal, { quit: () => quit() });
+  let replaying = recording !== null;
+  const replayed = (): void => {
+    replaying = false;
+    if (!attended) session.end(0);
+    else terminal.say(`pagewalk: ${machine.steps < recording!.end.steps ? "another future begins" : "the recording ends"} here; what is written to disks from now on is forgotten at the end\n`);
+  };
   const session = new Session(machine, {
     realTime: interactive,
     reboot: settings.reboot,
-    piped: terminal.keyboard || settings.replay !== undefined ? null : new PipedInput(process.stdin),
+    piped: terminal.keyboard || recording !== null ? null : new PipedInput(process.stdin),
     keyboard: attended,
     between: () => {
       trace.flush();
-      if (settings.replay !== undefined && !attended && kept?.history.live === true) session.end(0);
+      if (replaying && kept?.history.live === true) replayed();
       return terminal.drained();
     },
   }, debug?.monitor.control);

@@ -2,6 +2,7 @@
 // gives the keyboard back to the guest; whatever stops it brings the prompt back.
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
+import { count } from "../monitor/format.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { stopText } from "../monitor/stop-text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -9,6 +10,9 @@ import type { Terminal } from "./terminal.ts";
 const PROMPT = "(pagewalk) ";
 /** What an empty line does again, as in gdb. */
 const REPEATED = /^\s*(r?step|r?next|r?stepi|r?nexti|r?continue|r?finish|[cnsx]|si|ni|rs|rn|rc)\b/;
+/** How often (ms) a search that goes on says where it is. */
+const SEARCH_TOLD = 1500;
+const CTRL_C = 3;
 /** Words of the prompt itself. */
 const LEAVE = /^\s*(quit|exit|q)\s*$/;
 
@@ -40,14 +44,15 @@ export class Prompt {
     });
   }
 
-  /** Do keys belong to the prompt, and not to the guest? */
+  /** Do keys belong to the prompt, and not to the guest? They do while it looks back, too: Ctrl-C ends that. */
   get open(): boolean {
-    return this.#monitor.control.halted;
+    const { control } = this.#monitor;
+    return control.halted || control.debugger.goingBack;
   }
 
   /** Ctrl-A c: stop the machine and ask, or let it run on. */
   toggle(): void {
-    if (!this.open) this.#monitor.control.halt();
+    if (!this.#monitor.control.halted) this.#monitor.control.halt();
     else if (!this.#busy) this.#carryOut("continue");
   }
 
@@ -58,6 +63,11 @@ export class Prompt {
 
   /** What was typed while the prompt is open. */
   take(bytes: Uint8Array): void {
+    const { control } = this.#monitor;
+    if (!control.halted) {
+      if (bytes.includes(CTRL_C)) control.halt();
+      return;
+    }
     this.#keys.write(bytes);
   }
 
@@ -112,15 +122,23 @@ export class Prompt {
 
   #carryOut(line: string): void {
     this.#busy = true;
+    const searching = setInterval(() => this.#tellSearch(), SEARCH_TOLD);
     void Promise.resolve(this.#monitor.run(line)).then(({ text }) => {
       this.#busy = false;
+      clearInterval(searching);
       if (text !== "") this.#terminal.say(text.endsWith("\n") ? text : `${text}\n`);
-      if (!this.open) return;
+      if (!this.#monitor.control.halted) return;
       this.#show();
       const next = this.#ahead.shift();
       if (next === undefined) return;
       process.stdout.write(`${next}\n`);
       this.#take(next);
     });
+  }
+
+  /** A search back that takes long says where it is. */
+  #tellSearch(): void {
+    const { control, machine } = this.#monitor;
+    if (control.debugger.goingBack) this.#terminal.say(`searching back, at t=${count(machine.steps)}; Ctrl-C ends it\n`);
   }
 }

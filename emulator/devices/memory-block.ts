@@ -1,5 +1,5 @@
-// A disk in memory: an image that is never written, and over it the pages that were. Cheap to copy, so a
-// crash test can keep the disk as it stood at each write.
+// A disk in memory: an image or another disk, which is never written, and over it the pages that were. Cheap to copy, so
+// a crash test can keep the disk as it stood at each write.
 import type { BlockBackend, State } from "../bus.ts";
 
 const PAGE = 4096;
@@ -13,19 +13,19 @@ export interface MemoryBlockOptions {
   onFlush?: () => void;
 }
 
-/** See the top of this file. `base` is shared, not copied: whoever gives it does not change it afterwards. */
+/** See the top of this file. `base` is shared, not copied: nobody may change it as long as this disk is used. */
 export class MemoryBlock implements BlockBackend {
   readonly bytes: number;
   readonly readOnly: boolean;
   onWrite: ((offset: number, bytes: Uint8Array) => boolean | undefined) | null;
   onFlush: (() => void) | null;
-  readonly #base: Uint8Array;
+  readonly #base: Uint8Array | BlockBackend;
   /** Page number → the whole page as it is now. Pages are replaced, never changed: copies share them. */
   readonly #written = new Map<number, Uint8Array>();
 
-  constructor(base: Uint8Array, options: MemoryBlockOptions = {}) {
+  constructor(base: Uint8Array | BlockBackend, options: MemoryBlockOptions = {}) {
     this.#base = base;
-    this.bytes = base.length;
+    this.bytes = base instanceof Uint8Array ? base.length : base.bytes;
     this.readOnly = options.readOnly ?? false;
     this.onWrite = options.onWrite ?? null;
     this.onFlush = options.onFlush ?? null;
@@ -37,7 +37,8 @@ export class MemoryBlock implements BlockBackend {
       const within = at % PAGE;
       const length = Math.min(PAGE - within, into.length - done);
       const page = this.#written.get((at - within) / PAGE);
-      into.set(page !== undefined ? page.subarray(within, within + length) : this.#base.subarray(at, at + length), done);
+      if (page !== undefined) into.set(page.subarray(within, within + length), done);
+      else this.#readBase(at, into.subarray(done, done + length));
       done += length;
     }
   }
@@ -74,7 +75,8 @@ export class MemoryBlock implements BlockBackend {
 
   /** The whole content as one image. */
   image(): Uint8Array {
-    const image = this.#base.slice();
+    const image = new Uint8Array(this.bytes);
+    this.#readBase(0, image);
     for (const [number, page] of this.#written) image.set(page, number * PAGE);
     return image;
   }
@@ -102,7 +104,15 @@ export class MemoryBlock implements BlockBackend {
   }
 
   #page(number: number): Uint8Array {
-    const start = number * PAGE;
-    return (this.#written.get(number) ?? this.#base.subarray(start, Math.min(start + PAGE, this.bytes))).slice();
+    const written = this.#written.get(number);
+    if (written !== undefined) return written.slice();
+    const page = new Uint8Array(Math.min(PAGE, this.bytes - number * PAGE));
+    this.#readBase(number * PAGE, page);
+    return page;
+  }
+
+  #readBase(offset: number, into: Uint8Array): void {
+    if (this.#base instanceof Uint8Array) into.set(this.#base.subarray(offset, offset + into.length));
+    else this.#base.read(offset, into);
   }
 }

@@ -5,7 +5,7 @@ import type { State } from "../bus.ts";
 import { loadCore, saveCore } from "../machine-state.ts";
 import type { Machine } from "../machine.ts";
 import { JournaledDisk } from "./journal.ts";
-import { NONE, PAGE_WORDS, PageVersions } from "./pages.ts";
+import { NONE, PAGE_BYTES, PAGE_WORDS, PageVersions } from "./pages.ts";
 
 /**
  * A state of a run: steps taken, virtual time (ns), how much of what comes before the next step is done; and how much had
@@ -43,8 +43,8 @@ export interface Checkpoint extends FullPosition {
   readonly keys: number[];
 }
 
-/** So many are kept even beyond the limit: without them there would be no way back at all. */
-const FEWEST = 4;
+/** So many are kept even beyond the limit: without one there would be no way back at all. */
+const FEWEST = 1;
 /** With no more than so many, all of history shrinks from its beginning rather than get ever coarser. */
 const FEW = 10;
 /** What a checkpoint takes beside pages and byte arrays, and a page's place in the lists; bytes. */
@@ -64,13 +64,16 @@ export class Checkpoints {
   private coreBytes = 0;
   private keyCount = 0;
 
-  /** Begins with a checkpoint of the present. `limit` is in bytes; closer together than `spacing` (steps) they are of little use. */
-  constructor(machine: Machine, limit: number, spacing: number) {
+  /**
+   * Begins with a checkpoint of the present. `limit` is in bytes; closer together than `spacing` (steps) they are of little
+   * use. `undo`: what is overwritten on disks that last is kept, beyond the limit.
+   */
+  constructor(machine: Machine, limit: number, spacing: number, undo = false) {
     this.machine = machine;
     this.limit = limit;
     this.spacing = spacing;
     this.disks = machine.disks.map((door, slot) =>
-      door === null ? null : door.install((disk) => new JournaledDisk(disk, slot, this.versions, (key, words) => this.keepFirst(key, words))));
+      door === null ? null : door.install((disk) => new JournaledDisk(disk, slot, this.versions, (key, words) => this.keepFirst(key, words), undo && disk.lasting === true)));
     machine.memory.dirtyAll();
     this.base = this.make({ steps: machine.steps, now: machine.now, phase: machine.phase, acts: 0, inputs: machine.inputLog.length }, machine.steps * PER_STEP);
   }
@@ -80,7 +83,7 @@ export class Checkpoints {
     return this.versions.bytes + this.coreBytes + this.keyCount * KEY_BYTES;
   }
 
-  /** Keep the machine's state, which is `at`; `first`: no other state with so many steps comes before it. Forgets nothing: see `thin`. */
+  /** Keep the machine's state, which is `at`; `first`: no other state with so many steps comes before it. Forgets nothing: `thin` comes first. */
   take(at: FullPosition, first: boolean): Checkpoint {
     const order = first ? at.steps * PER_STEP : this.orderAfter(at.steps);
     const known = this.list.find((c) => c.order === order);
@@ -186,14 +189,21 @@ export class Checkpoints {
     return this.bytes < 0.9 * this.limit;
   }
 
-  /** Forget as many as the limit asks for, the least missed first. */
+  /** Before another is taken: forget as many as the limit asks for, the least missed first. */
   thin(): void {
-    if (this.bytes <= this.limit) return;
-    while (this.bytes > 0.8 * this.limit && this.list.length > FEWEST) {
+    const more = this.nextBytes();
+    if (this.bytes + more <= this.limit) return;
+    while (this.bytes + more > 0.8 * this.limit && this.list.length > FEWEST) {
       const i = this.leastMissed();
       if (i < 0) break;
       this.remove(i);
     }
+  }
+
+  /** Bytes that the next one will take at most. */
+  private nextBytes(): number {
+    const pages = this.disks.reduce((n, disk) => n + (disk?.dirty.size ?? 0), this.machine.memory.dirtyCount);
+    return pages * PAGE_BYTES + this.base.coreBytes;
   }
 
   /** The one that leaves the smallest gap for how far away it is; the first, when there are few; −1: none may go. */

@@ -11,8 +11,8 @@ import { applyChange, type Change, type Changes } from "./changes.ts";
 import { Checkpoints, notAfter, PER_STEP, same, type Checkpoint, type FullPosition } from "./checkpoints.ts";
 import { findLastWrite, type LastWrite } from "./last-write.ts";
 import { Pace } from "./pace.ts";
-import { NOT_AS_IT_WAS, reach, silently } from "./reach.ts";
-import { checkRecording, startHashes, writeRecording, type Recording, type StartHashes } from "./recording.ts";
+import { NotAsItWas, reach, silently } from "./reach.ts";
+import { fit, overwritten, readRecording, startHashes, writeRecording, type Origin, type Recording } from "./recording.ts";
 import type { Position, Timeline } from "./timeline.ts";
 
 export type { FullPosition } from "./checkpoints.ts";
@@ -23,7 +23,7 @@ export interface HistoryOptions {
   readonly limit?: number | undefined;
   /** Steps from one checkpoint to the next at most (fewer where a step takes long). Unless told 10 million, and more where much memory is written. */
   readonly interval?: number | undefined;
-  /** `save` shall work however long the machine runs. Costs reading the disks once. */
+  /** `save` shall work however long the machine runs. Costs reading the disks once, and keeping what is overwritten of disks that last. */
   readonly record?: boolean | undefined;
 }
 
@@ -48,27 +48,28 @@ export class History implements Timeline, Changes {
   private first: { readonly steps: number; readonly now: number };
   /** A recording whose end was not reached yet. */
   private recording: Recording | null = null;
-  private readonly hashes: StartHashes | null;
+  private origin: Origin | null;
   private acting = false;
 
   /** The history begins now. Throws an Error when the machine has one already. */
   constructor(machine: Machine, { limit = 256 * MIB, interval, record = false }: HistoryOptions = {}) {
     this.machine = machine;
     this.pace = new Pace(machine, interval);
-    this.checkpoints = new Checkpoints(machine, limit, this.pace.spacing);
-    this.hashes = record ? startHashes(machine, this.checkpoints) : null;
+    this.checkpoints = new Checkpoints(machine, limit, this.pace.spacing, record);
+    this.origin = record ? { began: startHashes(machine, this.checkpoints) } : null;
     this.first = { steps: machine.steps, now: machine.now };
     machine.onOutside = (what) => this.fromOutside(what);
   }
 
   /**
-   * A history whose future is a recording, of a machine that has not run. Throws an Error of one line when the file is no
-   * recording, or the machine is not the one it was made with.
+   * A history whose future is a recording. `fit` says which machines are taken, and what becomes of their disks. Throws an
+   * Error of one line when the file is no recording, or the machine is not the one it was made with.
    */
-  static open(bytes: Uint8Array, machine: Machine, options: HistoryOptions = {}): History {
-    const recording = checkRecording(bytes);
-    const history = new History(machine, { ...options, record: true });
-    recording.match(history.hashes!);
+  static open(file: Uint8Array | Recording, machine: Machine, options: HistoryOptions = {}): History {
+    const recording = file instanceof Uint8Array ? readRecording(file) : file;
+    fit(recording, machine);
+    const history = new History(machine, { ...options, record: false });
+    history.origin = recording;
     history.recording = recording;
     history.acts.push(...recording.acts);
     history.log = recording.inputs;
@@ -81,10 +82,10 @@ export class History implements Timeline, Changes {
 
   /** A file from which `open` makes the same run again, anywhere. Throws an Error of one line when history does not reach back to power-on. */
   save(): Uint8Array {
-    const hashes = this.hashes ?? startHashes(this.machine, this.checkpoints);
+    const { began, disks } = this.origin ?? { began: startHashes(this.machine, this.checkpoints) };
     const here = this.position;
     this.goTo(this.end);
-    const file = writeRecording(this.machine, hashes, this.acts, this.position);
+    const file = writeRecording(this.machine, began, disks ?? overwritten(this.checkpoints), this.acts, this.position);
     this.goTo(here);
     return file;
   }
@@ -126,7 +127,7 @@ export class History implements Timeline, Changes {
       left -= this.machine.steps - before.steps;
       this.arriveIfThere();
       if (stop.reason !== "budget") return stop;
-      if (this.tip !== null && same(before, this.position)) throw new Error(`${NOT_AS_IT_WAS}: it ended before`);
+      if (this.tip !== null && same(before, this.position)) throw new NotAsItWas("it ended before");
     }
     return left > 0 ? this.runLive(left) : { reason: "budget" };
   }
@@ -224,8 +225,8 @@ export class History implements Timeline, Changes {
       const stop = this.step(Math.min(left, this.pace.slice));
       left -= this.machine.steps - before;
       if (this.pace.due && this.atFirst()) {
-        this.checkpoint();
         this.checkpoints.thin();
+        this.checkpoint();
       }
       if (stop.reason !== "budget" || left <= 0) return stop;
     }
@@ -268,7 +269,7 @@ export class History implements Timeline, Changes {
     this.adoptIfThere();
     if (stop.reason === "paused") return stop;
     if (stop.reason === "idle") {
-      if (stop.wakeAt === Infinity) throw new Error(`${NOT_AS_IT_WAS}: the machine waits for ever`);
+      if (stop.wakeAt === Infinity) throw new NotAsItWas("the machine waits for ever");
       machine.skipTo(stop.wakeAt);
     } else if (stop.reason !== "budget" && machine.steps < goal.steps) return stop;
     return { reason: "budget" };
@@ -316,7 +317,7 @@ export class History implements Timeline, Changes {
     for (const bytes of recording.waiting) machine.waitingInput.push({ kind: "console", bytes });
     this.recording = null;
     this.present(true);
-    if (machine.stateHash() !== recording.hash) throw new Error(`${NOT_AS_IT_WAS}: the recording came to another end than when it was made`);
+    if (machine.stateHash() !== recording.hash) throw new NotAsItWas("the recording came to another end than when it was made");
   }
 
   /** Now is the present. `changed`: and the disks are other ones than the host's files say. */
@@ -366,7 +367,7 @@ export class History implements Timeline, Changes {
       const before = this.position;
       const stop = this.onward({ steps, now: 0, phase: 0, acts: this.done, inputs: 0 }, Infinity);
       if (stop.reason === "paused") return;
-      if (stop.reason !== "budget" || same(before, this.position)) throw new Error(`${NOT_AS_IT_WAS}: it ended before`);
+      if (stop.reason !== "budget" || same(before, this.position)) throw new NotAsItWas("it ended before");
     }
   }
 

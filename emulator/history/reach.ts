@@ -4,16 +4,22 @@
 import type { Machine } from "../machine.ts";
 import type { FullPosition } from "./checkpoints.ts";
 
-/** What an error says when a stretch that is run again differs from what it was: a fault of ours, or of who ran the machine past its history. */
-export const NOT_AS_IT_WAS = "the past did not come out as it was";
+/** A stretch that is run again differs from what it was: a fault of ours, of who ran the machine past its history, or of a recording. */
+export class NotAsItWas extends Error {
+  constructor(how: string) {
+    super(`the past did not come out as it was: ${how}`);
+  }
+}
 
 /** To a later state with the same number of steps: time passes, and what comes before the next step is done as far as it was there. False when somebody called `Machine.pause` on the way. Acts are the caller's matter. */
 export function reach(machine: Machine, to: FullPosition): boolean {
   for (let tries = 0; machine.now < to.now && machine.ended === null; tries++) {
+    machine.passTurns(); // with the last of them the round, and its time, is over
+    if (machine.now >= to.now) break;
     if (!machine.settle(1)) return false;
     const before = machine.now;
     machine.skipTo(to.now);
-    if (machine.round.length !== 0 || tries === 1_000_000) throw new Error(`${NOT_AS_IT_WAS}: the machine was idle then`);
+    if (machine.round.length !== 0 || tries === 1_000_000) throw new NotAsItWas("the machine was idle then");
     if (machine.now === before) machine.phase = 0; // an alarm is due at once
   }
   if (machine.inputLog.length < to.inputs) machine.phase = 0; // it waited when the input came

@@ -104,6 +104,24 @@ describe("the monitor in a terminal", () => {
     expect(await screen.exit).toBe(0);
   });
 
+  it("searches back until Ctrl-C, which gives nothing to the guest", async () => {
+    const screen = pagewalk(...guest(spinner()));
+    await screen.shows(/^spinning/);
+    await pause(5000);
+    screen.type("\x01c");
+    await screen.shows(/^\(pagewalk\) ?$/);
+    screen.type("rcontinue\r");
+    await screen.shows(/^searching back, at t=[\d,]+; Ctrl-C ends it$/);
+    screen.type("x\x03");
+    await screen.shows(/^\(pagewalk\) ?$/);
+    screen.type("history\r");
+    await screen.shows(/the present$/);
+    screen.type("goto start\r");
+    await screen.shows(/t=0: /);
+    screen.type("quit\r");
+    expect(await screen.exit).toBe(0);
+  });
+
   it("keeps a history of lines, completes, survives Ctrl-C, and gives the guest its keys back when it runs", async () => {
     const screen = pagewalk("--monitor");
     await screen.shows(/^\(pagewalk\) ?$/);

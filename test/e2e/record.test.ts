@@ -1,9 +1,11 @@
 // A run, recorded, and made again from its recording; and recordings that do not fit.
 import { describe, expect, it } from "vitest";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { echoer, file, napper, pagewalk, printer, Running, scratch } from "./cli-guests.ts";
+import { defaultFiles } from "../../scripts/default-disk.ts";
+import { buildImage } from "../../scripts/fs/filesystem.ts";
+import { echoer, file, napper, pagewalk, printer, Running, scratch, type Ran } from "./cli-guests.ts";
 
 const guest = (image: Uint8Array): string[] => ["--kernel", file(image), "--disk", "none"];
 
@@ -38,6 +40,56 @@ describe("--record and --replay", () => {
     await pagewalk([...machine, "--record", first, "run", "x"]);
     expect(await pagewalk([...machine, "--replay", first, "--record", second, "run", "x"])).toMatchObject({ status: 3, stdout: "hello\n", stderr: "" });
     expect(await pagewalk([...machine, "--replay", second, "run", "x"])).toMatchObject({ status: 3, stdout: "hello\n", stderr: "" });
+  });
+});
+
+describe("a disk image that the recorded run changes", () => {
+  const image = (): Uint8Array => buildImage(defaultFiles(), { size: 16 * 2 ** 20 });
+
+  it("serves its replay as it was found and as it was left, is not changed by that, and any other is refused", async () => {
+    const folder = scratch();
+    const [disk, found, recording, second] = ["disk", "found", "run", "again"].map((name) => join(folder, name)) as [string, string, string, string];
+    writeFileSync(disk, image());
+    writeFileSync(found, image());
+    const command = ["run", "echo some words > file; cat file; sync"];
+    const first = await pagewalk(["--disk", disk, "--record", recording, ...command]);
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    const left = readFileSync(disk);
+    expect(left.equals(image()), "the run changed its disk").toBe(false);
+    expect(statSync(recording).size).toBeLessThan(100_000);
+    for (const file of [disk, found]) {
+      expect(await pagewalk(["--disk", file, "--replay", recording, ...command])).toMatchObject({ status: 0, stdout: first.stdout, stderr: "" });
+    }
+    // What is recorded of a replay can be replayed as well.
+    expect(await pagewalk(["--disk", disk, "--replay", recording, "--record", second, ...command])).toMatchObject({ status: 0, stdout: first.stdout });
+    expect(await pagewalk(["--disk", disk, "--replay", second, ...command])).toMatchObject({ status: 0, stdout: first.stdout });
+    chmodSync(disk, 0o444);
+    expect(await pagewalk(["--disk", disk, "--replay", recording, ...command])).toMatchObject({ status: 0, stdout: first.stdout, stderr: "" });
+    chmodSync(disk, 0o644);
+    expect(readFileSync(disk).equals(left)).toBe(true);
+    expect(Buffer.from(image()).equals(readFileSync(found))).toBe(true);
+    await pagewalk(["--disk", disk, "run", "echo other words > another; sync"]);
+    const { status, stdout, stderr } = await pagewalk(["--disk", disk, "--replay", recording, ...command]);
+    expect({ status, stdout, stderr: stderr.replace(folder, "F") })
+      .toEqual({ status: 2, stdout: "", stderr: "pagewalk: --replay F/run: the recording was made with another disk 0: it is neither as that run found it nor as that run left it\n" });
+  });
+
+  it("is left alone by a script that goes on after the recording, or turns off it", async () => {
+    const folder = scratch();
+    const [disk, recording] = [join(folder, "disk"), join(folder, "run")];
+    writeFileSync(disk, image());
+    const script = (text: string): Promise<Ran> => pagewalk(["--disk", disk, text.startsWith("#r") ? "--record" : "--replay", recording, "monitor", "--script", file(text)]);
+    expect(await script('#record\nexpect "$ "\ntype echo first > file; sync\nexpect "$ "\n')).toMatchObject({ status: 0, stderr: "" });
+    const left = readFileSync(disk);
+    expect(left.equals(image())).toBe(false);
+    const after = await script('goto end\ntype cat file; echo second > file; sync; cat file\nexpect "second"\nexpect "$ "\n');
+    expect(after).toMatchObject({ status: 0, stderr: "" });
+    expect(after.stdout).toMatch(/\nfirst\s+second/);
+    expect(readFileSync(disk).equals(left)).toBe(true);
+    const middle = await script('expect "$ "\ntype echo other > file; sync; cat file\nexpect "other"\nexpect "$ "\nexpect "$ "\nhistory\n');
+    expect(middle).toMatchObject({ status: 0, stderr: "" });
+    expect(middle.stdout).toMatch(/\nother\s[^]*the present/);
+    expect(readFileSync(disk).equals(left)).toBe(true);
   });
 });
 

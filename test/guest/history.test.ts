@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FileBlock } from "../../emulator/cli/file-block.ts";
 import { History, type HistoryOptions } from "../../emulator/history/history.ts";
-import { MemoryBlock, type Machine, type Stop } from "../../emulator/index.ts";
+import { Machine, MemoryBlock, type Stop } from "../../emulator/index.ts";
 import { RAM } from "../../emulator/memory-map.ts";
 import { Random } from "../support/random.ts";
 import { diskImage, machine } from "./support.ts";
@@ -182,6 +182,37 @@ test("the disk's file holds the present, whatever is being looked at; another fu
   }
 });
 
+test("a snapshot of the past has the disk of that moment", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagewalk-history-"));
+  try {
+    for (const kind of ["memory", "file"] as const) {
+      const file = join(folder, "disk.img");
+      writeFileSync(file, diskImage());
+      const h = await prompted({ disk: kind === "memory" ? new MemoryBlock(diskImage()) : new FileBlock(file) });
+      shell(h, "echo early > greeting; sync");
+      const then = h.position;
+      shell(h, "echo late > greeting; echo more > another; sync");
+      h.goTo(then.steps - 1000);
+      forward(h, 1000);
+      h.goTo(then);
+      const is = look(h.machine);
+      const snapshot = h.machine.snapshot();
+      h.goTo(h.end);
+      const present = h.machine.snapshot();
+      // What a snapshot says of a disk is over what was under it: of a file, as that is now.
+      const restored = await Machine.restore(snapshot, [new MemoryBlock(kind === "memory" ? diskImage() : new Uint8Array(readFileSync(file)))]);
+      expect(look(restored).replace(/console \d+/, "")).toBe(is.replace(/console \d+/, ""));
+      const again = new History(restored);
+      again.type("cat greeting another\n");
+      until(again, PROMPT);
+      expect(restored.console.text).toMatch(/early\s[^]*cat: /);
+      if (kind === "memory") expect(look(await Machine.restore(present, [new MemoryBlock(diskImage())])).replace(/console \d+/, "")).toBe(look(h.machine).replace(/console \d+/, ""));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test("resets, also by somebody outside and in the middle of a run, are part of the past", async () => {
   const h = await prompted({ harts: 2 });
   const m = h.machine;
@@ -293,6 +324,23 @@ test("an idle machine goes back to exactly where it was waiting", async () => {
   const from = m.console.text.length;
   h.type("cho hi\n");
   until(h, "hi\n", from + 8);
+});
+
+test("a moment at which every one of four harts waits is reached from before it, whoever ran last", async () => {
+  const h = await prompted({ harts: 4 });
+  const seen: { at: typeof h.position; is: string }[] = [];
+  for (let i = 0; i < 12; i++) {
+    expect(h.run(10_000_000).reason).toBe("idle");
+    seen.push({ at: h.position, is: look(h.machine) });
+    h.skipTo(h.machine.now + 1_234);
+    seen.push({ at: h.position, is: look(h.machine) });
+    shell(h, i % 3 === 0 ? "ls | wc" : "echo again");
+  }
+  for (const { at, is } of seen.reverse()) {
+    h.goTo(Math.max(0, at.steps - 50_000));
+    h.goTo(at);
+    expect(look(h.machine)).toBe(is);
+  }
 });
 
 test("a recording makes the same run again on another machine", async () => {
