@@ -1,5 +1,5 @@
 // The monitor in the terminal: a prompt with history and completion, while the machine stands. Setting the machine going
-// gives the keyboard back to the guest; whatever stops it brings the prompt back.
+// gives the keyboard back to the guest; whatever stops it brings the prompt back. Both may also be another face's doing.
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { count } from "../monitor/format.ts";
@@ -29,6 +29,8 @@ export class Prompt {
   #lines: Interface | null = null;
   /** A command is being carried out. */
   #busy = false;
+  /** The prompt is what stands last on the screen. */
+  #asks = false;
   #repeat = "";
   /** Lines typed before the last command had said all. */
   readonly #ahead: string[] = [];
@@ -41,6 +43,10 @@ export class Prompt {
       if (this.#busy || report.reason === "poweroff") return; // the command says it, or the program ends
       this.#terminal.say(`${stopText(monitor, report)}\n`);
       this.#show();
+    });
+    monitor.control.onGo(() => {
+      if (this.#asks && !this.#busy) terminal.say("pagewalk: the machine runs on; keys are the guest's\n");
+      this.#asks = false;
     });
   }
 
@@ -80,6 +86,7 @@ export class Prompt {
     this.#terminal.say("");
     this.#interface().prompt();
     this.#terminal.moved(false);
+    this.#asks = true;
   }
 
   #interface(): Interface {

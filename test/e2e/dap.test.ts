@@ -5,15 +5,8 @@ import { DebugClient } from "@vscode/debugadapter-testsupport";
 import type { DebugProtocol as P } from "@vscode/debugprotocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Symbols } from "../../emulator/monitor/symbols/symbols.ts";
-import { KERNEL } from "../support/gdb.ts";
 import { ROOT } from "./cli-guests.ts";
-
-const kernel = Symbols.fromElf(new Uint8Array(readFileSync(KERNEL)), { name: "kernel" });
-/** File and line of a kernel function's first instruction, in the file from which the kernel was built. */
-function lineOf(name: string): { path: string; line: number } {
-  const { file, line } = kernel.lineAt(kernel.addressOf(name)!)!;
-  return { path: join(ROOT, file), line };
-}
+import { kernel, kernelLine } from "./kernel-line.ts";
 
 let dc: DebugClient;
 beforeEach(async () => {
@@ -29,7 +22,7 @@ async function launch(words: readonly string[], functions: readonly string[], ex
   await Promise.all([
     dc.waitForEvent("initialized").then(async () => {
       for (const name of functions) {
-        const { path, line } = lineOf(name);
+        const { path, line } = kernelLine(name);
         const { body } = await dc.setBreakpointsRequest({ source: { path }, breakpoints: [{ line }] });
         expect(body.breakpoints).toMatchObject([{ verified: true, line }]);
       }
@@ -62,7 +55,7 @@ describe("the debug adapter", () => {
     expect(threads[stop.threadId! - 1]!.name).toMatch(/^hart \d: supervisor mode, pid \d+ \w+$/);
 
     const stack = await frames(stop.threadId);
-    expect(stack[0]).toMatchObject({ name: "sys_fork", line: lineOf("sys_fork").line, source: { path: lineOf("sys_fork").path } });
+    expect(stack[0]).toMatchObject({ name: "sys_fork", line: kernelLine("sys_fork").line, source: { path: kernelLine("sys_fork").path } });
     const names = stack.map((f) => f.name);
     expect(names).toContain("syscall");
     expect(names.some((n) => n.endsWith("(user mode)"))).toBe(true);
@@ -90,7 +83,7 @@ describe("the debug adapter", () => {
   it("steps over, into and out of functions, by line and by instruction", async () => {
     const stop = await launch(["run", "true"], ["syscall"]);
     const threadId = stop.threadId!;
-    await dc.setBreakpointsRequest({ source: { path: lineOf("syscall").path }, breakpoints: [] });
+    await dc.setBreakpointsRequest({ source: { path: kernelLine("syscall").path }, breakpoints: [] });
     const before = (await frames())[0]!;
     expect(await until(dc.nextRequest({ threadId }))).toMatchObject({ reason: "step" });
     const after = (await frames()).find((f) => f.name === "syscall")!; // an inlined function may stand before it
@@ -104,7 +97,7 @@ describe("the debug adapter", () => {
 
   it("has conditions, hit counts, messages, function and instruction breakpoints", async () => {
     await launch(["run", "echo hello; echo again"], [], { stopOnEntry: true });
-    const { path, line } = lineOf("sys_fork");
+    const { path, line } = kernelLine("sys_fork");
     let said = "";
     dc.on("output", (e: P.OutputEvent) => { said += e.body.output; });
     await dc.setBreakpointsRequest({ source: { path }, breakpoints: [{ line, logMessage: "fork, satp {$satp}" }] });
@@ -163,7 +156,7 @@ describe("the debug adapter", () => {
     expect(later).toMatchObject({ name: "main", source });
     expect(later.line).toBeGreaterThan(line);
     await dc.setBreakpointsRequest({ source, breakpoints: [] });
-    const { path, line: inKernel } = lineOf("sys_fork");
+    const { path, line: inKernel } = kernelLine("sys_fork");
     await dc.setBreakpointsRequest({ source: { path }, breakpoints: [{ line: inKernel }] });
     await until(dc.continueRequest({ threadId: 1 }));
     const stack = await frames();
@@ -190,12 +183,12 @@ describe("the debug adapter", () => {
 
     const inTrap = (await frames()).find((f) => f.name === "usertrap")!;
     const info = (await dc.dataBreakpointInfoRequest({ name: "p->trapframe->epc", frameId: inTrap.id })).body;
-    await dc.setBreakpointsRequest({ source: { path: lineOf("sys_fork").path }, breakpoints: [] });
+    await dc.setBreakpointsRequest({ source: { path: kernelLine("sys_fork").path }, breakpoints: [] });
     await dc.setDataBreakpointsRequest({ breakpoints: [{ dataId: info.dataId!, accessType: "write" }] });
     expect(await until(dc.reverseContinueRequest({ threadId: 1 }))).toMatchObject({ reason: "data breakpoint" });
     expect((await frames())[0]!.name).toBe("usertrap");
     await dc.setDataBreakpointsRequest({ breakpoints: [] });
-    const { path, line } = lineOf("syscall");
+    const { path, line } = kernelLine("syscall");
     await dc.setBreakpointsRequest({ source: { path }, breakpoints: [{ line }] });
     expect(await until(dc.reverseContinueRequest({ threadId: 1 }))).toMatchObject({ reason: "breakpoint" });
     expect((await frames())[0]).toMatchObject({ name: "syscall", line });

@@ -50,7 +50,8 @@ function repeatedByte(va: bigint): number | undefined {
 
 /** Would the kernel's own map allow this access? */
 function allowedByMap({ s, f }: Case): boolean {
-  const rights = f.mapped?.map?.rights;
+  const map = f.mapped?.map;
+  const rights = s.privilege === USER && map?.kernelOnly === true ? undefined : map?.rights;
   return rights !== undefined && rights[s.access === LOAD ? 0 : s.access === STORE ? 1 : 2] !== "-";
 }
 
@@ -152,7 +153,9 @@ const badJump: Guess = ({ s, f }) => {
 };
 
 const kernelPointer: Guess = ({ s, f }) => {
-  if (s.code !== USER || f.mapped?.map !== undefined) return undefined;
+  const map = f.mapped?.map;
+  if (s.code !== USER || map?.what === "guard" || (map !== undefined && map.kernelOnly !== true)) return undefined;
+  if (map !== undefined) return "an address of the kernel's, used by a program";
   if (f.walk?.reason === "supervisor-page") return f.mapped === undefined ? "an address of the kernel's, used by a program; or the kernel forgot the U bit of a page that is the program's" : "an address of the kernel's, used by a program";
   return f.walk?.reason === "non-canonical" || s.va >= 1n << 38n ? "no address of a program's: a pointer was damaged, or computed wrongly" : undefined;
 };

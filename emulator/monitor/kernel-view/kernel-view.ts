@@ -52,6 +52,8 @@ export interface MapView extends Range {
   readonly what: string;
   /** Further properties: "needs copy", "locked" … */
   readonly flags: readonly string[];
+  /** Mapped in the process's page table for the kernel alone, as xv6's trampoline is. */
+  readonly kernelOnly?: boolean | undefined;
   /** Where its pages come from; undefined for a guard, or where the kernel has no such thing. */
   readonly object?: ObjectView | undefined;
   /** Page of the object at `start`. */

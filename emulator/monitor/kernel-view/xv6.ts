@@ -86,13 +86,14 @@ export class XV6View implements KernelView {
     const p = this.process(pid);
     if (p?.root === undefined) return undefined;
     const size = BigInt(p.size ?? 0);
-    const found: { start: bigint; end: bigint; rights: string; shared: boolean; what: string; flags: string[] }[] = [];
+    const found: { start: bigint; end: bigint; rights: string; shared: boolean; what: string; flags: string[]; kernelOnly: boolean }[] = [];
     for (const e of leaves(this.machine, p.root)) {
       const rights = leafRights(e.raw);
-      const what = e.va === TRAMPOLINE ? "trampoline" : e.va === TRAPFRAME ? "trapframe" : (e.raw & U) === 0n ? "guard (not for user mode)" : e.va < size ? "user memory" : "user pages above the size";
+      const kernelOnly = (e.raw & U) === 0n;
+      const what = e.va === TRAMPOLINE ? "trampoline" : e.va === TRAPFRAME ? "trapframe" : kernelOnly ? "guard" : e.va < size ? "user memory" : "user pages above the size";
       const last = found.at(-1);
       if (last !== undefined && last.end === e.va && last.rights === rights && last.what === what) last.end += PAGE;
-      else found.push({ start: e.va, end: e.va + (1n << BigInt(12 + 9 * e.level)), rights, shared: false, what, flags: [] });
+      else found.push({ start: e.va, end: e.va + (1n << BigInt(12 + 9 * e.level)), rights, shared: false, what, flags: kernelOnly ? ["not for user mode"] : [], kernelOnly });
     }
     return found;
   }

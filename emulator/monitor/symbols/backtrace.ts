@@ -104,9 +104,16 @@ function outOfKernel(space: SymbolSpace, start: BacktraceStart, of: StackFrame, 
     ? atUserVector(of.symbols!, of.frame, user?.registers, start.csr!)
     : user === undefined
       ? undefined
-      : { pc: user.registers.pc, x: user.registers.x, exact: true };
+      : { pc: (justEntered(start, frames, name) ? start.csr?.("sepc") : undefined) ?? user.registers.pc, x: user.registers.x, exact: true };
   return frame === undefined ? undefined : describe(space, start, frame, "user", USER, user?.read ?? start.read);
 }
+
+/** Where the page lies that kernels of xv6's habits enter by from user mode, and above. */
+const TRAMPOLINE = (1n << 38n) - 4096n;
+
+/** In usertrap before it has set stvec for traps in the kernel: the pc in the trapframe is still that of the trap before, and sepc this one's. */
+const justEntered = ({ csr }: BacktraceStart, frames: readonly StackFrame[], name: string): boolean =>
+  frames.length === 1 && name === "usertrap" && (csr?.("stvec") ?? 0n) >= TRAMPOLINE;
 
 /** The first frame of registers as they stand. */
 export const frameOf = (registers: SavedRegisters): Frame => ({ pc: registers.pc, x: registers.x, exact: true });

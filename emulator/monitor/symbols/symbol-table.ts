@@ -24,8 +24,8 @@ interface Entry extends ElfName {
 const OBJECT = 1;
 const FUNC = 2;
 const ABSOLUTE = 0xfff1;
-/** Marks of a linker script, which no person would use for what begins there. */
-const MARK = /^(__.*|.*_(start|begin|end)|etext|edata|end)$/;
+/** Marks of a linker script or of a page (xv6's trampoline), which no person would use for the code that begins there. */
+const MARK = /^(__.*|.*_(start|begin|end)|etext|edata|end|_?trampoline)$/;
 /** Enclosing symbols are looked for so many names back. */
 const BACK = 32;
 

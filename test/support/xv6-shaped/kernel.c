@@ -113,6 +113,11 @@ mappage(pagetable_t table, uint64 va, uint64 pa, uint64 perm)
   table[(va >> 12) & 511] = pa >> 12 << 10 | perm | AD | V;
 }
 
+/* The page of the trampoline, where three names begin. */
+__asm__(".pushsection trampsec, \"ax\"; .balign 4096; .globl _trampoline, trampoline, uservec, userret;"
+        "_trampoline: trampoline: uservec: csrw sscratch, a0; li a0, 1; slli a0, a0, 13; jr t0; userret: sret; .balign 4096; .popsection");
+extern char trampoline[];
+
 /* A process with so many pages from 0 on, the second without U: the guard below its stack. */
 static void
 make(int slot, int pid, const char *name, enum procstate state, int pages)
@@ -133,7 +138,7 @@ make(int slot, int pid, const char *name, enum procstate state, int pages)
   for (int i = 0; i < 15 && name[i]; i++)
     p->name[i] = name[i];
   mappage(p->pagetable, TRAPFRAME, (uint64)p->trapframe, R | W);
-  mappage(p->pagetable, TRAMPOLINE, KERNBASE, R | X);
+  mappage(p->pagetable, TRAMPOLINE, (uint64)trampoline, R | X);
   for (int i = 0; i < pages; i++)
     mappage(p->pagetable, (uint64)i * PGSIZE, (uint64)kalloc(), R | (i == 0 ? X | U : i == 1 ? W : W | U));
   mappage(kernel_pagetable, p->kstack, (uint64)kalloc(), R | W);

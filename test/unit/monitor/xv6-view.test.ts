@@ -49,11 +49,26 @@ describe.skipIf(!installed(GCC))("a kernel shaped as xv6", () => {
 
   test("has maps by page table: memory, guard, trapframe, trampoline", async () => {
     expect(m.view.maps(2)?.map((x) => [x.start, x.end, x.rights, x.what])).toEqual([
-      [0n, 0x1000n, "r-x", "user memory"], [0x1000n, 0x2000n, "rw-", "guard (not for user mode)"], [0x2000n, 0x4000n, "rw-", "user memory"],
+      [0n, 0x1000n, "r-x", "user memory"], [0x1000n, 0x2000n, "rw-", "guard"], [0x2000n, 0x4000n, "rw-", "user memory"],
       [0x3fffffe000n, 0x3ffffff000n, "rw-", "trapframe"], [0x3ffffff000n, 0x4000000000n, "r-x", "trampoline"],
     ]);
     expect(m.view.pageAt(2, 0x2000n)?.text).toMatch(/^frame 0x80/);
     expect(m.view.pageAt(2, 0x5000n)).toBeUndefined();
+  });
+
+  test("why accuses nobody of a page that is not the program's: guard, trampoline", async () => {
+    const guard = (await m.run("why 0x1ff8 as load in 2")).text;
+    expect(guard).toMatch(/^ {2}mapped: 0x1000-0x2000 rw- private, guard, not for user mode; frame 0x80/m);
+    const trampoline = (await m.run("why 0x3ffffff000 as load in 2")).text;
+    expect(trampoline).toMatch(/^ {2}refused: a load in user mode needs U=1\.$/m);
+    expect(trampoline).toMatch(/^ {2}likely: an address of the kernel's, used by a program\.$/m);
+    for (const text of [guard, trampoline]) expect(text).not.toContain("forgot");
+  });
+
+  test("in the trampoline, a hart is in uservec, and the program is what it came from", () => {
+    const at = symbols.addressOf("uservec")!;
+    expect(symbols.addressOf("trampoline")).toBe(at);
+    expect(symbols.symbolAt(at + 4n)).toMatchObject({ name: "uservec", offset: 4n });
   });
 
   test("has frames by use: the free list, tables, memory of processes, the image", async () => {

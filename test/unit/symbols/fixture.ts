@@ -67,6 +67,7 @@ export const BUILDS: readonly Build[] = [
   gcc("DWARF 5", "-gdwarf-5"),
   gcc("DWARF 4", "-gdwarf-4"),
   gcc("DWARF 3", "-gdwarf-3", "-gstrict-dwarf"),
+  gcc("DWARF 2", "-gdwarf-2"),
   gcc("DWARF 5, 64-bit offsets", "-gdwarf-5", "-gdwarf64"),
   gcc("DWARF 5, type units", "-gdwarf-5", "-fdebug-types-section"),
   { ...gcc("DWARF 5, compressed", "-gdwarf-5"), link: ["-Wl,--compress-debug-sections=zlib"] },

@@ -1,7 +1,9 @@
 // Types out of .debug_info (DWARF 5, chapter 5). Each entry becomes one Type; what it refers to is read when asked for.
 
+import { hex, SymbolsError } from "../errors.ts";
 import { type Encoding, type Enumerator, type Field, Type, type TypeKind, VOID } from "../type.ts";
-import { AT, ATE, TAG } from "./constants.ts";
+import { AT, ATE, OP, TAG } from "./constants.ts";
+import { Cursor } from "./cursor.ts";
 import type { Die } from "./die.ts";
 import type { Unit } from "./unit.ts";
 
@@ -130,7 +132,7 @@ function countOf(subrange: Die): number | undefined {
 /** Where a member lies in its structure. */
 function placeOf(member: Die, type: Type): Pick<Field, "offset" | "bits"> {
   const width = member.number(AT.bit_size);
-  const offset = member.number(AT.data_member_location) ?? 0;
+  const offset = startOf(member);
   if (width === undefined) return { offset, bits: undefined };
   let first = member.number(AT.data_bit_offset);
   if (first === undefined) {
@@ -139,6 +141,20 @@ function placeOf(member: Die, type: Type): Pick<Field, "offset" | "bits"> {
     first = offset * 8 + storage - (member.number(AT.bit_offset) ?? storage - width) - width;
   }
   return { offset: Math.floor(first / 8), bits: { width, shift: first & 7 } };
+}
+
+/** Bytes from the structure's start to a member: a number, or in DWARF 2 an expression on its address. Throws SymbolsError for one that is not just a sum. */
+function startOf(member: Die): number {
+  const block = member.block(AT.data_member_location);
+  if (block === undefined) return member.number(AT.data_member_location) ?? 0;
+  const cursor = new Cursor(block, "DW_AT_data_member_location");
+  let offset = 0;
+  while (cursor.at < block.length) {
+    const op = cursor.u8();
+    if (op !== OP.plus_uconst) throw new SymbolsError(`the place of member ${member.text(AT.name) ?? ""} is computed with operation ${hex(op)}`);
+    offset += cursor.uleb();
+  }
+  return offset;
 }
 
 function enumerators(die: Die): Enumerator[] {
