@@ -21,6 +21,7 @@ const FAULT = "a page fault";
 /** Functions whose being on the stack says what all is for, innermost first wherever they are; what else there is, the system call names. */
 const PURPOSES: Readonly<Record<string, string>> = {
   vm_fault: "a page fault", vmfault: "a page fault", uvmalloc: "more memory", pageout_daemon: "page-out", vm_pageout: "page-out", exec_image: "exec",
+  vm_map_move_brk: "sbrk", vm_map_set_brk: "brk", // sys_sbrk and sys_brk end in a jump to these: they are in no chain of calls
   vm_page_zero_one: "later use, in idle time",
   kvminit: "boot", kvmmake: "boot", pmap_kernel_init: "boot", pmap_boot: "boot", main: "boot",
 };
