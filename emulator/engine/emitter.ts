@@ -31,26 +31,29 @@ export const fastFloats = (base: number): FloatFunction[] =>
   floatFunctions({ fflags: base + 4 * SLOT.fcsr }, (operation, args) => exactFloat(operation, i32.const(fastMode(operation)), args));
 const toInteger = (operation: FloatOperation): boolean => /^fcvt\.[wl]/.test(operation);
 const fastMode = (operation: FloatOperation): number => (toInteger(operation) ? RTZ : RNE);
-/** Where the fast functions are in the module: after the imports and the interpreter itself. */
+/** The functions of the module: the interpreter, its part for floating point, the fast path. */
+export const FLOATING = imports.length + 1;
 export const functionIndices = (floats: readonly FloatFunction[]): ReadonlyMap<string, number> =>
-  new Map(floats.map(({ name }, i) => [name, imports.length + 1 + i]));
+  new Map(floats.map(({ name }, i) => [name, FLOATING + 1 + i]));
 
-// Locals. The first ones live through the loop; those from TEMPORARY on belong to one instruction at a time.
+// Locals. The first ones live through the loop, and are the parameters of the function for floating point; those from
+// TEMPORARY on belong to one instruction at a time.
 export const BUDGET_LEFT = 0; // i32
 export const CUR = 1;         // i32: record of this instruction
 export const IP = 2;          // i32: record of the next
 export const RECORDS = 3;     // i32: first record of the page
-export const ENTRY = 4;       // i32: TLB entry probed
-const HOST = 5;        // i32: where a load or store goes
-export const STATUS = 6;      // i32
-export const DATA_SET = 7;    // i32: TLB set for data
-const ROUNDING = 8;    // i32: rounding mode of a floating-point operation
-export const PAGE = 9;        // i64: virtual address of the page
+export const DATA_SET = 4;    // i32: TLB set for data
+export const PAGE = 5;        // i64: virtual address of the page
+export const ENTRY = 6;       // i32: TLB entry probed
+const HOST = 7;               // i32: where a load or store goes
+export const STATUS = 8;      // i32
+const ROUNDING = 9;           // i32: rounding mode of a floating-point operation
 export const NEXT = 10;       // i64: pc to go on at after leaving the page
-const WHERE = 11;      // i64: address of a load or store
-const TEMPORARY = 12;  // i64 …
+const WHERE = 11;             // i64: address of a load or store
+const TEMPORARY = 12;         // i64 …
 const TEMPORARIES = 12;
-export const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32, I64, I64, I64, ...Array.from({ length: TEMPORARIES }, () => I64)];
+export const SHARED_LOCALS = [I32, I32, I32, I32, I32, I64];
+export const OWN_LOCALS = [I32, I32, I32, I32, I64, I64, ...Array.from({ length: TEMPORARIES }, () => I64)];
 
 export const ZERO = i32.const(0);
 export const SLOT_SHIFT = i32.const(3); // 16 bytes of record for 2 of code
@@ -67,7 +70,7 @@ const STORES = { 1: i64.store8, 2: i64.store16, 4: i64.store32, 8: i64.store } a
 /** Operands are fields of the record that CUR points to. */
 export const FIELDS: Fields = { rd: RECORD.rd, rs1: RECORD.rs1, rs2: RECORD.rs2, rs3: RECORD.rs3, imm: RECORD.imm };
 
-/** Collects the code of one operation. `inner` and `outer` are branch depths from its top level to the two loops. */
+/** Collects the code of one operation. `outer` is the branch depth from its top level to where NEXT is gone on at. */
 export class Emitter implements Ops<Code, Code> {
   readonly code: number[] = [];
   private used = 0;
@@ -286,7 +289,7 @@ export class Emitter implements Ops<Code, Code> {
     this.refuseIf(i32.gtu(local.get(ROUNDING), i32.const(LAST_ROUNDING_MODE)));
   }
 
-  /** An illegal instruction after all: out of every block but those around the last operation. */
+  /** An illegal instruction after all: out of every block but those around the last operation, which is `refuse`. */
   private refuseIf(c: Code): void {
     this.emit(brIf(c, this.outer - 2));
   }

@@ -1,5 +1,6 @@
 // The interpreter: one WebAssembly function for each hart, emitted at start from the instruction table. It runs
-// decoded records (engine/code-cache.ts) with a br_table, and leaves its loop only for slow paths.
+// decoded records (engine/code-cache.ts) with a br_table, and leaves its loop only for slow paths. Floating-point
+// instructions stand in a second function, which it calls for each: the host makes better code of less.
 
 import { BUDGET, CROSS_RECORD, PC, RECORD, TLB_DATA, TLB_FETCH, TLB_X } from "../hart/layout.ts";
 import { executeSystem } from "../hart/system.ts";
@@ -9,13 +10,13 @@ import { INSTRUCTIONS } from "../isa/table.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
 import type { CodeCache } from "./code-cache.ts";
 import {
-  BUDGET_LEFT, CUR, DATA_SET, ENTRY, Emitter, FIELDS, IP, LOCALS, NEXT, PAGE, RECORDS, SLOT_SHIFT, STATUS, ZERO, addressOf, fastFloats, functionIndices,
-  helper, imports, tlbIndex, type Helper,
+  BUDGET_LEFT, CUR, DATA_SET, ENTRY, Emitter, FIELDS, FLOATING, IP, NEXT, OWN_LOCALS, PAGE, RECORDS, SHARED_LOCALS, SLOT_SHIFT, STATUS, ZERO, addressOf,
+  fastFloats, functionIndices, helper, imports, tlbIndex, type Helper,
 } from "./emitter.ts";
 import { Fetcher, type Engine } from "./engine.ts";
 import { operate } from "./float-operation.ts";
-import { IN_PAGE, OPCODE } from "./opcodes.ts";
-import { br, brTable, cases, encodeModule, i32, i64, ifElse, leave, local, loop, type Code } from "./wasm/encoder.ts";
+import { FLOATS, IN_PAGE, OPCODE, PLAIN } from "./opcodes.ts";
+import { I32, block, br, brTable, call, cases, encodeModule, i32, i64, ifElse, leave, local, loop, type Code, type DefinedFunction } from "./wasm/encoder.ts";
 
 /** Code of operation `op`, which stands `inner` blocks inside the inner loop. */
 function operation(op: number, base: number, inner: number, fast: ReadonlyMap<string, number>): Code {
@@ -30,17 +31,46 @@ function operation(op: number, base: number, inner: number, fast: ReadonlyMap<st
   if (op === OPCODE.alone) {
     return [...uncount, ...local.set(NEXT, addressOf(local.get(CUR))), ...enterPage(base, "single", outer), ...br(inner)];
   }
-  if (op === OPCODE.refused) {
-    const e = new Emitter(base, false, outer, fast);
-    e.refuse();
-    return [...e.code, ...br(inner)];
-  }
-  const inPage = op >= OPCODE.of(INSTRUCTIONS.length);
-  const number = inPage ? IN_PAGE[op - OPCODE.of(INSTRUCTIONS.length)]! : op - OPCODE.of(0);
+  if (op === OPCODE.firstFloat) return callFloating(base, inner);
+  const inPage = op >= OPCODE.firstInPage;
+  const number = inPage ? IN_PAGE[op - OPCODE.firstInPage]! : PLAIN[op - OPCODE.first]!;
   const e = new Emitter(base, inPage, outer, fast);
   INSTRUCTIONS[number]!.semantics(e, FIELDS);
   e.emit(br(inner));
   return e.code;
+}
+
+/** Every floating-point instruction: the budget comes back through memory, and NEXT, when the result is not 0, through PC. */
+function callFloating(base: number, inner: number): Code {
+  return [
+    ...local.set(STATUS, call(FLOATING, ...SHARED_LOCALS.map((_, i) => local.get(i)))),
+    ...local.set(BUDGET_LEFT, i32.load(ZERO, base + BUDGET)),
+    ...ifElse(local.get(STATUS), [...local.set(NEXT, i64.load(ZERO, base + PC)), ...br(inner + 2)]),
+    ...br(inner),
+  ];
+}
+
+/** The function that carries out the floating-point instruction at CUR: 0, or 1 when the page is to be left. */
+function floating(base: number, fast: ReadonlyMap<string, number>): DefinedFunction {
+  const n = FLOATS.length + 1;
+  const bodies = Array.from({ length: n }, (_, i) => {
+    const inner = n - 1 - i;
+    const e = new Emitter(base, false, inner + 1, fast);
+    const number = FLOATS[i];
+    if (number === undefined) e.refuse();
+    else INSTRUCTIONS[number]!.semantics(e, FIELDS);
+    e.emit(br(inner));
+    return e.code;
+  });
+  const keepBudget = i32.store(ZERO, local.get(BUDGET_LEFT), base + BUDGET);
+  const index = i32.sub(i32.load16u(local.get(CUR), RECORD.op), i32.const(OPCODE.firstFloat));
+  return {
+    name: "floating", signature: { parameters: SHARED_LOCALS, results: [I32] }, locals: OWN_LOCALS,
+    body: [
+      ...block([...block(cases(brTable(index, n), bodies)), ...keepBudget, ...leave(i32.const(0))]),
+      ...i64.store(ZERO, local.get(NEXT), base + PC), ...keepBudget, ...i32.const(1),
+    ],
+  };
 }
 
 /** Ask for the decoded code at NEXT and set RECORDS, PAGE and IP; after an exception start again at `outer`. */
@@ -66,7 +96,7 @@ const setIp = (): Code =>
 
 /** The body: an outer loop that finds the page of NEXT, an inner one that runs records. */
 function body(base: number, fast: ReadonlyMap<string, number>): Code {
-  const n = OPCODE.count;
+  const n = OPCODE.firstFloat + 1; // the last one for all of floating point
   const exit = [...i64.store(ZERO, local.get(NEXT), base + PC), ...i32.store(ZERO, local.get(BUDGET_LEFT), base + BUDGET), ...leave()];
   const dispatch = cases(brTable(i32.load16u(local.get(CUR), RECORD.op), n), Array.from({ length: n }, (_, op) => operation(op, base, n - 1 - op, fast)));
   const inner = loop([
@@ -94,9 +124,10 @@ function body(base: number, fast: ReadonlyMap<string, number>): Code {
 /** The interpreter's module for the hart whose block starts at `base`, in a memory of `pages` × 64 KiB. */
 export function emitInterpreter(base: number, pages: number): Uint8Array<ArrayBuffer> {
   const floats = fastFloats(base);
+  const fast = functionIndices(floats);
   return encodeModule({
-    imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: LOCALS,
-    body: body(base, functionIndices(floats)), others: floats,
+    imports, memoryPages: pages, name: "run", signature: { parameters: [], results: [] }, locals: [...SHARED_LOCALS, ...OWN_LOCALS],
+    body: body(base, fast), others: [floating(base, fast), ...floats],
   });
 }
 

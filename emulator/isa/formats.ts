@@ -69,3 +69,6 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   xtof: { rd: "f", rs1: "x", rs2: undefined, imm: none, place: none },
   xtofround: { rd: "f", rs1: "x", rs2: undefined, ...rounding },
 };
+
+/** Formats of floating-point instructions: each has a floating-point register. */
+export const isFloating = (format: FormatName): boolean => [FORMATS[format].rd, FORMATS[format].rs1, FORMATS[format].rs2].includes("f");
