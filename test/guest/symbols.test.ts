@@ -79,7 +79,7 @@ describe("callers", () => {
 
   test("a backtrace from any instruction ends at the bottom: a program's or a thread's start, or the scheduler", async () => {
     const { m, stack, go } = await session("vmtests -q map_fork; sumheap.dyn; dyntest");
-    const random = new Random(5);
+    const random = new Random(4);
     const bottoms = new Map<string, number>();
     for (let round = 0; round < 400 && !m.console.text.includes("pagewalk: off"); round++) {
       go(1 + random.below(25_000));

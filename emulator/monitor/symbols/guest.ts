@@ -23,13 +23,16 @@ export function memoryOf(machine: Machine, root: number | undefined): ReadMemory
   return memoryBy(machine, root === undefined ? (address) => Number(address) : (address) => lookUp(machine, root, address)?.pa);
 }
 
-/** Memory of a process: what its page table shows, and what the kernel would show it at the next fault (a new child's stack, say). */
+/**
+ * Memory of a process: what its page table shows, and what the kernel would show it at the next fault (a new child's
+ * stack, say). A page that is still on its way from the disk holds nothing yet.
+ */
 export function memoryOfProcess(machine: Machine, view: KernelView, pid: number, root: number): ReadMemory {
   return memoryBy(machine, (address) => {
     const mapped = lookUp(machine, root, address)?.pa;
     if (mapped !== undefined) return mapped;
-    const pfn = view.pageAt(pid, address)?.pfn;
-    return pfn === undefined ? undefined : pfn * 4096 + Number(address & 4095n);
+    const page = view.pageAt(pid, address);
+    return page?.pfn === undefined || page.flags.includes("busy") ? undefined : page.pfn * 4096 + Number(address & 4095n);
   });
 }
 
