@@ -125,6 +125,17 @@ describe("faults", () => {
 });
 
 describe("stopping", () => {
+  test("bt at usertrap's first instruction knows where the program was, which the trapframe does not yet", async () => {
+    const s = await monitored();
+    await say(s, "break usertrap");
+    s.machine.type("cat README\n");
+    for (let i = 0; i < 5; i++) {
+      await say(s, "continue");
+      const pc = s.machine.inspect.csr(0, "sepc").toString(16);
+      expect(await say(s, "bt")).toMatch(new RegExp(`^#0 {2}0x\\w+ usertrap\\(\\)[^]*-- from user mode --\\n#1 {2}0x0*${pc} `));
+    }
+  });
+
   test("break with a condition, bt, finish, step by line", async () => {
     const s = await monitored();
     expect(await say(s, "break vm_fault if $a2 == 2")).toMatch(/^1: breakpoint at 0x8\w+ vm_fault$/);
