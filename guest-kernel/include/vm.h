@@ -101,7 +101,7 @@ struct vm_object {
   uint64 swapped;                 /* pages on swap (vm_swap.c) */
   uint64 bytes;                   /* a file's length; what its last page has beyond is zeros */
   uint64 dirty;                   /* of the pages in memory, those with PAGE_DIRTY (files only) */
-  const struct vm_pager *pager;   /* null: anonymous, zero-filled */
+  const struct vm_pager *pager;   /* a file's; null: anonymous, zero-filled, and swapped (vm_object_pager) */
   void *pager_data;
   uint64 commit;           /* frames promised to the object itself (read-only contents) */
   uint64 number;           /* for reservations of frames (vm_super.c); no other object ever has it. 0: none yet */
@@ -162,10 +162,23 @@ struct vm_policy {
 extern struct vm_policy vm_policy;
 void vm_policy_init(void);
 
-/* Where an object's pages come from and go to, if not memory and swap alone: files (vnode_pages.c). */
+/*
+ * How pages of an object are brought in and put out: vnode_pager for files
+ * (vnode_map.c), swap_pager for all others (vm_swap.c). The lock of the
+ * object's family is held when these are called, but for put, and when they
+ * return; those that sleep give it back meanwhile, so that after 0 all must be
+ * looked at again. Another kind of object (a device's, say) would need a table
+ * of its own, and nothing else in vm_fault.c.
+ */
 struct vm_pager {
   const char *name;
+  int (*has)(struct vm_object *, uint64 offset);           /* can it bring the page? offset < size, and the page is not in memory */
+  int (*get)(struct vm_object *, uint64 offset);           /* bring it. 0, -EIO, -ENOMEM. Sleeps */
+  int (*allocate)(struct vm_object *, uint64 offset);      /* a page of a hole is to be written: give it its place. As get. Null: there are no holes */
+  void (*put)(struct vm_object *, uint64 first, uint64 n); /* msync: begin to write these pages, where they are dirty. Sleeps. Null: memory is their home */
+  void (*released)(struct vm_object *);                    /* the object has lost a reference. Null: need not know */
 };
+extern const struct vm_pager vnode_pager, swap_pager;
 
 /* vm_regions.c */
 extern struct vm_page *vm_pages; /* indexed by frame number from vm_first_frame */
@@ -298,6 +311,13 @@ static inline int
 is_bottom(const struct vm_object *o)
 {
   return o->pager != 0 || o->bounded;
+}
+
+/* Who has pages of the object that are not in memory; null: nobody. The family's lock is held. */
+static inline const struct vm_pager *
+vm_object_pager(const struct vm_object *o)
+{
+  return o->pager ? o->pager : o->swapped ? &swap_pager : 0;
 }
 
 /* Pages of an entry. */

@@ -25,15 +25,12 @@ void vnode_drain(void);                          /* wait until all that was begu
 int vnode_unwritten(void);
 void vnode_writeback_kick(void);                 /* the page-out daemon's wish */
 void vnode_extend(struct inode *, uint64 size);  /* the file ends further on now; ip is locked */
-void vnode_released(struct vm_object *);         /* a file's object has lost a reference; its family's lock is held */
 void vnode_throttle(void);                       /* wait while too much is dirty or in flight */
 
 /* For address spaces. */
 struct vm_object *vnode_map(struct inode *);     /* one more reference to its object, for an entry; the caller has a pointer to the inode */
 void vnode_unmap(struct vm_object *);            /* give that back: it was not used */
 void vnode_reap(void);                           /* let go of the inodes that nobody maps any more. May begin an operation */
-int vnode_fetch(struct vm_object *, uint64 offset);    /* bring a page in; look again after 0. Locks the inode */
-int vnode_allocate(struct vm_object *, uint64 offset); /* give a page of a hole a block. Locks the inode, in an operation of its own */
 void vnode_mark_dirty(struct vm_page *);         /* the family's lock is held, and the page has a block */
 int vnode_wait_memory(uint8 use);                /* until there is memory for a page of this use; nothing locked. 0, or -ENOMEM */
 uint64 vnode_reclaim(uint64 n);                  /* free up to so many clean pages of files that nobody maps. How many */

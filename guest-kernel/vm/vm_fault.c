@@ -15,14 +15,12 @@
 #include "riscv.h"
 #include "proc.h"
 #include "vm.h"
-#include "vm_swap.h"
+#include "vm_swap.h" /* vm_swap_forget */
 #include "vmstat.h"
 #include "vnode.h"
 #include "abi/errno.h"
 
 #define AGAIN 1 /* look again from the top */
-#define FETCH 2 /* the file's page is not in memory */
-#define BLOCK 3 /* the file's page is to be written, and has no block on the disk yet */
 
 /* A fault on its way. */
 struct fault {
@@ -32,8 +30,6 @@ struct fault {
   struct spinlock *lock;    /* the family's, held */
   struct vm_page *pg;       /* what was found; null: nothing, so zeros */
   int rights;               /* what the mapping may allow */
-  struct vm_object *file;   /* FETCH, BLOCK: whose page ... */
-  uint64 offset;            /* ... and which */
 };
 
 /* Wait until nobody fills or writes a page; then all may have changed. */
@@ -44,7 +40,7 @@ wait_for(struct fault *f, struct vm_page *pg)
   return AGAIN;
 }
 
-/* Find the page that the entry's chain shows, in f->pg. 0, AGAIN, FETCH, or -ENXIO beyond the end of a file. */
+/* Find the page that the entry's chain shows, in f->pg; a pager brings it where it must. 0, AGAIN, -ENXIO beyond the end of a file, -EIO, -ENOMEM. */
 static int
 find_page(struct fault *f)
 {
@@ -52,6 +48,7 @@ find_page(struct fault *f)
   uint64 offset = f->e->offset + (f->va - f->e->start) / PGSIZE;
 
   for (;;) {
+    const struct vm_pager *pager;
     struct vm_page *pg;
     if (is_bottom(o) && offset >= o->size)
       return -ENXIO; /* even if the page is there still: it is being cut off */
@@ -60,14 +57,10 @@ find_page(struct fault *f)
       f->pg = pg;
       return pg->flags & PAGE_BUSY ? wait_for(f, pg) : 0;
     }
-    if (o->swapped && vm_swap_has(o, offset)) {
-      int error = vm_swap_in(o, offset);
+    pager = vm_object_pager(o);
+    if (pager && pager->has(o, offset)) {
+      int error = pager->get(o, offset);
       return error ? error : AGAIN;
-    }
-    if (o->pager) {
-      f->file = o;
-      f->offset = offset;
-      return FETCH;
     }
     if (o->shadow == 0 || offset >= o->shadow_limit) {
       f->pg = 0;
@@ -133,9 +126,8 @@ write_shared(struct fault *f)
   if (pg->flags & PAGE_CLEANING)
     return wait_for(f, pg); /* what goes to the disk holds still */
   if (pg->block == 0) {
-    f->file = pg->object;
-    f->offset = pg->offset;
-    return BLOCK;
+    int error = pg->object->pager->allocate(pg->object, pg->offset);
+    return error ? error : AGAIN;
   }
   vnode_mark_dirty(pg);
   return 0;
@@ -192,7 +184,7 @@ read_rights(struct fault *f)
   return rights;
 }
 
-/* Find or make the page, and say with what rights it may be mapped. 0 and f->pg, f->rights; AGAIN, FETCH, BLOCK, -errno. */
+/* Find or make the page, and say with what rights it may be mapped. 0 and f->pg, f->rights; AGAIN, -errno. */
 static int
 resolve(struct fault *f)
 {
@@ -237,22 +229,15 @@ fault_locked(struct vm_map *map, struct fault *f, uint64 sp)
     return -EFAULT;
   if ((f->e->protection & f->access) != f->access)
     return -EACCES;
-  for (;;) {
+  do {
     f->lock = f->e->object->lock;
     acquire(f->lock);
     result = resolve(f);
     if (result == 0 && vm_super_enter(map, f->e, f->va, f->pg, f->rights, f->access) < 0)
       result = -EAGAIN;
     release(f->lock);
-    if (result == FETCH)
-      result = vnode_fetch(f->file, f->offset);
-    else if (result == BLOCK)
-      result = vnode_allocate(f->file, f->offset);
-    else if (result != AGAIN)
-      return result;
-    if (result < 0)
-      return result;
-  }
+  } while (result == AGAIN);
+  return result;
 }
 
 /*

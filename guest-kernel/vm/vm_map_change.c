@@ -173,11 +173,39 @@ file_behind(struct vm_map_entry *e, uint64 *offset)
   return o;
 }
 
+/* A shared object becomes `pages` long, if it is shorter: the promise for the rest is its own. Others may do the same, under locks of other maps. 0 or -ENOMEM. */
+static int
+lengthen_object(struct vm_map *map, struct vm_object *o, uint64 pages)
+{
+  uint64 promised = 0, more;
+
+  for (;;) {
+    acquire(o->lock);
+    more = !is_bottom(o) && pages > o->size ? pages - o->size : 0;
+    if (o->commit == 0 || more <= promised)
+      break;
+    release(o->lock);
+    if (vm_map_commit(map, more - promised) < 0) {
+      vm_map_uncommit(map, promised);
+      return -ENOMEM;
+    }
+    promised = more;
+  }
+  o->size += more;
+  if (o->commit > 0) {
+    o->commit += more;
+    promised -= more; /* what is left: somebody was faster */
+  }
+  release(o->lock);
+  vm_map_uncommit(map, promised);
+  return 0;
+}
+
 /* Enlarge an entry that is shared or maps a file to end at `end`, where nothing is mapped. 0 or -ENOMEM. */
 int
 vm_map_lengthen(struct vm_map *map, struct vm_map_entry *e, uint64 end)
 {
-  uint64 pages = (end - e->start) / PGSIZE, more, offset;
+  uint64 pages = (end - e->start) / PGSIZE, offset;
   struct vm_object *o = e->object;
   int error;
 
@@ -189,18 +217,13 @@ vm_map_lengthen(struct vm_map *map, struct vm_map_entry *e, uint64 end)
       vm_object_release(o);
     return error ? -ENOMEM : 0;
   }
-  more = !is_bottom(o) && e->offset + pages > o->size ? e->offset + pages - o->size : 0;
-  if (o->commit > 0 && vm_map_commit(map, more) < 0)
+  if (vm_entry_recommit(e, e->start, end, e->flags) < 0)
     return -ENOMEM;
-  if (vm_entry_recommit(e, e->start, end, e->flags) < 0) {
-    if (o->commit > 0)
-      vm_map_uncommit(map, more);
+  if (lengthen_object(map, o, e->offset + pages) < 0) {
+    vm_entry_recommit(e, e->start, e->end, e->flags); /* less: cannot fail */
     return -ENOMEM;
   }
   acquire(o->lock);
-  if (o->commit > 0)
-    o->commit += more;
-  o->size += more;
   set_end(map, e, end);
   release(o->lock);
   return 0;

@@ -296,7 +296,7 @@ vm_object_release_range(struct vm_object *o, uint64 first, uint64 n)
     o->ref_count--;
     if (o->ref_count > 0) {
       if (o->pager)
-        vnode_released(o);
+        o->pager->released(o);
       vm_object_forget(o, first, n);
       object_settle(o);
       release(lock);

@@ -161,7 +161,7 @@ push_range(struct vm_map *map, uint64 start, uint64 end)
     uint64 from = e->start > start ? e->start : start, to = e->end < end ? e->end : end;
     if ((e->flags & (ENTRY_FILE | ENTRY_SHARED)) != (ENTRY_FILE | ENTRY_SHARED))
       continue;
-    vnode_push_file(e->object->pager_data, e->offset + (from - e->start) / PGSIZE, (to - from) / PGSIZE);
+    e->object->pager->put(e->object, e->offset + (from - e->start) / PGSIZE, (to - from) / PGSIZE);
     files = 1;
   }
   return files;

@@ -155,6 +155,9 @@ vm_swap_in(struct vm_object *o, uint64 offset)
   return error;
 }
 
+/* What brings pages of anonymous objects. The page-out daemon writes them out, by clusters of its choice (vm_swap_out). */
+const struct vm_pager swap_pager = { .name = "swap", .has = vm_swap_has, .get = vm_swap_in };
+
 /* ---- out ---- */
 
 /* Writing a page to slot n has ended. The family's lock is held. Has the page left memory? */

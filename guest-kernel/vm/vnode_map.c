@@ -1,6 +1,7 @@
 /*
- * Files in address spaces: references to their objects, and the pointers to
- * inodes that these keep.
+ * Files in address spaces: references to their objects, the pointers to inodes
+ * that these keep, and the pager, by which the layers above bring pages of
+ * files in and put them out.
  */
 #include "types.h"
 #include "defs.h"
@@ -37,14 +38,6 @@ vnode_unmap(struct vm_object *o)
 {
   vm_object_release(o);
   vnode_reap();
-}
-
-/* An object has lost a reference (vm_object.c). Its family's lock is held. */
-void
-vnode_released(struct vm_object *o)
-{
-  if (o->ref_count == 1)
-    reap_wanted = 1;
 }
 
 /* Give the pointers to inodes back that nobody maps any more, and begin to write what was stored through mappings. Nothing is locked. */
@@ -88,3 +81,57 @@ vnode_is_text(struct inode *ip)
   release(o->lock);
   return text;
 }
+
+/* ---- the pager: see struct vm_pager ---- */
+
+/* Each page below the file's end is on the disk, or zeros. */
+static int
+file_has(struct vm_object *o, uint64 offset)
+{
+  (void)o;
+  (void)offset;
+  return 1;
+}
+
+/* A page that a fault needs. The entry that the fault is for keeps the inode, and so the lock. */
+static int
+file_get(struct vm_object *o, uint64 offset)
+{
+  int error;
+
+  release(o->lock);
+  error = vnode_fetch(o, offset);
+  acquire(o->lock);
+  return error;
+}
+
+/* A page that has no block yet, and is to be written through a shared mapping. */
+static int
+file_allocate(struct vm_object *o, uint64 offset)
+{
+  int error;
+
+  release(o->lock);
+  error = vnode_allocate(o, offset);
+  acquire(o->lock);
+  return error;
+}
+
+/* Begin to write dirty pages. */
+static void
+file_put(struct vm_object *o, uint64 first, uint64 n)
+{
+  vnode_push_file(vnode_inode(o), first, n);
+}
+
+/* The object has lost a reference: perhaps its inode has lost its last mapping. */
+static void
+file_released(struct vm_object *o)
+{
+  if (o->ref_count == 1)
+    reap_wanted = 1;
+}
+
+const struct vm_pager vnode_pager = {
+  .name = "file", .has = file_has, .get = file_get, .allocate = file_allocate, .put = file_put, .released = file_released,
+};

@@ -41,8 +41,6 @@
 
 static uint64 dirty_pages; /* of all files; changed atomically */
 
-static const struct vm_pager vnode_pager = { .name = "file" };
-
 struct inode *
 vnode_inode(struct vm_object *o)
 {

@@ -1,6 +1,8 @@
 /* remap_*: mremap. */
 #include "vt.h"
 
+#include <sched.h>
+
 static void grows_in_place(void) {
   char *room = empty_range(16 * PAGE, PAGE);
   char *p = mmap(room, 4 * PAGE, RW, PRIVATE_ANON | MAP_FIXED, -1, 0);
@@ -132,6 +134,45 @@ static void realloc_style(void) {
   }
 }
 
+/** Processes lengthen one shared mapping at the same moment, each in its own address space: the object grows, and is promised, once. */
+static void together(void) {
+  enum { LONG = 64, GROWERS = 3 };
+  volatile struct { int ready, go, grown, end; } *control = (void *)map_anon(PAGE, RW, MAP_SHARED);
+  char *room = empty_range(SUPERPAGE, SUPERPAGE); /* one page table will do */
+
+  for (int round = 0; round < 60; round++) {
+    control->ready = control->go = control->grown = control->end = 0;
+    CHECK(mmap(room, PAGE, RW, SHARED_ANON | MAP_FIXED, -1, 0) == room);
+    for (int i = 0; i < GROWERS; i++)
+      if (must_fork() == 0) {
+        __atomic_add_fetch(&control->ready, 1, __ATOMIC_SEQ_CST);
+        while (!control->go)
+          sched_yield();
+        if (mremap(room, PAGE, LONG * PAGE, 0) == room)
+          __atomic_add_fetch(&control->grown, 1, __ATOMIC_SEQ_CST);
+        while (!control->end)
+          sched_yield();
+        exit(0);
+      }
+    while (control->ready < GROWERS)
+      sched_yield();
+    long before = promisable();
+    control->go = 1;
+    for (int i = 0; i < 100000 && control->grown < GROWERS; i++)
+      sched_yield();
+    long promised = before - promisable();
+    int grown = control->grown;
+    control->end = 1;
+    for (int i = 0; i < GROWERS; i++)
+      expect_status(0);
+    if (grown < GROWERS)
+      fail("%d of %d processes could lengthen the mapping", grown, GROWERS);
+    if (promised >= LONG)
+      fail("round %d: for %d pages more of a shared mapping %ld were promised", round, LONG - 1, promised);
+    unmap(room, PAGE);
+  }
+}
+
 const struct test remap_tests[] = {
   { "remap_grows_in_place", grows_in_place, 0 },
   { "remap_shrinks", shrinks, 0 },
@@ -142,5 +183,6 @@ const struct test remap_tests[] = {
   { "remap_moves_after_fork", moves_after_fork, 0 },
   { "remap_takes_the_middle", takes_the_middle, 0 },
   { "remap_realloc_style", realloc_style, 0 },
+  { "remap_together", together, 0 },
   { NULL, NULL, 0 },
 };
