@@ -128,7 +128,7 @@ function describe(settings: Settings, version: string): Command {
     }));
   }
   program.command("run").argument("[command...]").helpOption(false).allowUnknownOption()
-    .description("boot, run one command without a terminal, end with its status")
+    .description("boot, run one command without a terminal, end with its status; if it is killed for a fault, or the kernel panics, say why on standard error")
     .action((words: string[]) => { settings.run = guestCommand(words, program); });
   program.command("qemu").usage("[options of qemu-system-riscv64]").helpOption(false)
     .description("take a qemu-system-riscv64 command line (qemu -help says how much of it)");

@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import manifest from "../../package.json" with { type: "json" };
 import { parseArguments } from "./arguments.ts";
+import { Unwatched, wantsExplanation, whyAfterwards } from "./afterwards.ts";
 import { buildMachine } from "./build.ts";
 import { serveDap } from "./dap.ts";
 import { debugging, headless } from "./debugging.ts";
@@ -68,9 +69,13 @@ async function runBuilt(settings: Settings, machine: Machine, recording: Recordi
   machine.console.onOutput = (bytes) => terminal.write(bytes);
   const attended = terminal.keyboard && interactive;
   if (settings.monitor && !attended) throw new UsageError("the monitor's prompt needs a terminal; monitor --script FILE does not");
-  const bare = settings.gdb === undefined && !attended && settings.record === undefined && settings.replay === undefined;
+  const debugged = settings.gdb !== undefined || settings.replay !== undefined;
+  const unwatched = interactive || debugged ? null : new Unwatched();
+  const lasting = unwatched !== null && machine.disks.some((d) => d?.lasting === true); // such a run cannot be made again
+  const bare = !attended && !debugged && !lasting && settings.record === undefined;
   const kept = bare ? null : keepHistory(settings, machine, recording);
-  const debug = kept === null ? null : debugging(machine, (text) => terminal.say(`${text}\n`), kept.history);
+  const debug = kept === null ? null : debugging(machine, unwatched?.tell ?? ((text) => terminal.say(`${text}\n`)), kept.history);
+  if (debug !== null && unwatched !== null) debug.monitor.explainer.most = 0;
   if (settings.wait || settings.monitor) debug?.monitor.control.halt();
   const prompt = debug === null || !attended ? null : new Prompt(debug.monitor, terminal, { quit: () => quit() });
   let replaying = recording !== null;
@@ -108,6 +113,10 @@ async function runBuilt(settings: Settings, machine: Machine, recording: Recordi
     if (settings.monitor) prompt?.begin();
     const status = await session.run();
     kept?.finish();
+    if (unwatched !== null && wantsExplanation(status, machine.console.text)) {
+      const text = await (debug === null ? whyAfterwards(settings, machine) : unwatched.why(debug.monitor));
+      if (text !== undefined) process.stderr.write(`\n${text}\n`);
+    }
     return status;
   } finally {
     prompt?.close();

@@ -92,6 +92,19 @@ export function fit(recording: Recording, machine: Machine): void {
   if (!acts.every((a) => a.kind === "reset" || fits(machine, a.change))) throw new Error(DAMAGED);
 }
 
+/**
+ * The recording of a run that had no history, from the machine that stands at its end and one that is made alike and has
+ * not run. It is right where idle time passed by itself, nothing but input came from outside, and no disk lasts.
+ */
+export function recordingOf(ended: Machine, fresh: Machine): Recording {
+  const { steps, now, phase, inputLog } = ended;
+  return {
+    began: hashesOf(fresh, (slot) => putBack(fresh.disks[slot]!, "")), acts: [], inputs: inputLog,
+    end: { steps, now, phase, acts: 0, inputs: inputLog.length }, waiting: ended.waitingInput.map((i) => i.bytes),
+    hash: ended.stateHash(), disks: new Map(),
+  };
+}
+
 const isHash = (text: string): boolean => /^[0-9a-f]{16}$/.test(text);
 
 /** The file, of a machine that stands at its end. */

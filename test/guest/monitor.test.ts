@@ -7,7 +7,7 @@ import { FRAME_USES } from "../../emulator/monitor/kernel-view/kernel-view.ts";
 import type { Monitor } from "../../emulator/monitor/monitor.ts";
 import { leaves } from "../../emulator/monitor/page-table.ts";
 import { data, monitored, monitorOf, say, shellPid, type } from "./monitor.ts";
-import { diskImage, machine } from "./support.ts";
+import { diskImage, machine, pagingImage } from "./support.ts";
 import { MemoryBlock } from "../../emulator/index.ts";
 
 let m: Monitor;
@@ -22,6 +22,22 @@ describe("processes", () => {
     const ours = (await data<{ pid: number; parent: number; name: string; size?: number; resident?: number }[]>(m, "ps")).map((p) =>
       [p.pid, p.parent ?? 0, Math.floor((p.size ?? 0) / 1024), (p.resident ?? 0) * 4, p.name].join(" "));
     expect(ours).toEqual(guest.map(([pid, ppid, _state, _hart, size, rss, _time, name]) => [pid, ppid, size, rss, name].join(" ")));
+  });
+
+  test("the pages that are on swap, thousands of them, are each found, in a slot of its own", async () => {
+    const small = await monitored({ memory: 16 * 2 ** 20, disk: new MemoryBlock(pagingImage()) });
+    small.machine.type("bigsort 24\n"); // MiB
+    small.machine.runUntil(() => false, { maxSteps: 150_000_000 });
+    const sorter = small.view.processes().find((p) => p.name === "bigsort")!;
+    const slots = small.view.maps(sorter.pid)!.filter((x) => x.what !== "guard").flatMap((x) => {
+      const pages = Array.from({ length: Number((x.end - x.start) / 4096n) }, (_, i) => small.view.pageAt(sorter.pid, x.start + BigInt(i) * 4096n));
+      return pages.flatMap((p) => p?.slot ?? []);
+    });
+    const used = Number(/ = (\d+)$/.exec(await say(small, "print swap.total - swap.free"))?.[1]);
+    expect(slots.length).toBeGreaterThan(1000);
+    expect(slots.length).toBeLessThanOrEqual(used); // other processes have some
+    expect(new Set(slots).size).toBe(slots.length);
+    expect(small.view.trouble()).toEqual([]);
   });
 
   test("regs and bt of a process that waits go from the kernel into the program", async () => {

@@ -47,21 +47,26 @@ function pageOf(o: Value, offset: number): Value | undefined {
   return undefined;
 }
 
-/** Number of the swap slot of an object's page; 0 for none. Goes through the object's list of slots. */
+/** Number of the swap slot of an object's page; 0 for none. Found as the kernel finds it, by its hash (head_of in vm_slots.c). */
 export function slotOf(k: KernelMemory, o: Value, offset: number): number {
-  const table = k.global("swap")?.field("table");
-  const type = k.type("struct slot");
-  if (table === undefined || type === undefined || o.field("slots").number() === 0) return 0;
-  const perPage = Math.floor(4096 / type.size);
+  const swap = k.global("swap");
+  if (swap === undefined || o.field("slots").number() === 0) return 0;
+  let hash = Math.imul(Number((o.address! >> 4n) & 0xffffffffn), 0x9e3779b1) ^ Math.imul(offset, 0x85ebca6b);
+  hash = (hash ^ (hash >>> 15)) & swap.field("hash_mask").number();
+  const table = swap.field("table");
+  const perPage = Math.floor(4096 / table.at(0).at(0).type.size); // by the table: the disk driver has slots, too
   const seen = new Set<number>();
-  for (let n = o.field("slots").number(); n !== 0 && !seen.has(n);) {
+  for (let n = swap.field("heads").at(Math.floor(hash / HEADS)).at(hash % HEADS).number(); n !== 0 && !seen.has(n);) {
     seen.add(n);
     const slot = table.at(Math.floor(n / perPage)).at(n % perPage);
-    if (slot.field("offset").number() === offset) return n;
-    n = slot.field("next").number();
+    if (slot.field("offset").number() === offset && slot.field("object").big() === o.address) return n;
+    n = slot.field("hash_next").number();
   }
   return 0;
 }
+
+/** Heads of hash chains in a page of them. */
+const HEADS = 4096 / 4;
 
 /** Where the page of an entry at `va` is, whatever the page table shows. `pfnOf` gives the frame of a vm_page. */
 export function pageView(k: KernelMemory, map: MapView, entry: Value, va: bigint, pfnOf: (page: Value) => number): PageView {
