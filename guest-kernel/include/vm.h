@@ -304,6 +304,7 @@ void vm_entry_drop_object(struct vm_map_entry *);
 void vm_entry_link(struct vm_map *, struct vm_map_entry *prev, struct vm_map_entry *);
 void vm_entry_unlink(struct vm_map *, struct vm_map_entry *);
 void vm_entry_free(struct vm_map_entry *);
+uint64 vm_entry_cost(struct vm_map_entry *, int flags);
 int vm_entry_recommit(struct vm_map_entry *, uint64 start, uint64 end, int flags);
 
 /* Is it an object behind which a chain ends: a file's, or a shared memory's with a name? It is never merged with those in front. */

@@ -12,13 +12,19 @@
 #include "vm.h"
 #include "abi/errno.h"
 
-/* Frames that must be promised for pages [start, end): page tables, and private pages that may be written. */
+/*
+ * Frames that must be promised for pages [start, end): page tables, private
+ * pages that may be written, and a file's pages that are locked, since these
+ * cannot be dropped for others any more.
+ */
 static uint64
 entry_cost(uint64 start, uint64 end, int flags)
 {
+  int each = (flags & ENTRY_PROMISED) || (flags & (ENTRY_FILE | ENTRY_WIRED)) == (ENTRY_FILE | ENTRY_WIRED);
+
   if (flags & ENTRY_GUARD)
     return 0;
-  return pmap_table_frames(start, end) + (flags & ENTRY_PROMISED ? (end - start) / PGSIZE : 0);
+  return pmap_table_frames(start, end) + (each ? (end - start) / PGSIZE : 0);
 }
 
 /* Change what is promised for an entry to the cost of [start, end) with these flags. 0 or -ENOMEM. */
@@ -33,6 +39,13 @@ vm_entry_recommit(struct vm_map_entry *e, uint64 start, uint64 end, int flags)
     vm_map_uncommit(e->map, e->commit - cost);
   e->commit = cost;
   return 0;
+}
+
+/* What an entry would have to be promised with other flags. */
+uint64
+vm_entry_cost(struct vm_map_entry *e, int flags)
+{
+  return entry_cost(e->start, e->end, flags);
 }
 
 /* Free an entry that is in no list, its reference to its object, and its promises. */

@@ -348,25 +348,43 @@ vm_wired_add(uint64 n)
   __sync_fetch_and_add(&wired_pages, n);
 }
 
-/* Lock or unlock [start, end), all of it mapped, of a locked map. 0; -ENOMEM also when half of the memory would be locked. */
+/* Lock or unlock an entry for which that is promised. */
+static void
+flip_wired(struct vm_map_entry *e)
+{
+  struct spinlock *lock = e->object ? e->object->lock : 0;
+
+  vm_wired_add(e->flags & ENTRY_WIRED ? -vm_entry_pages(e) : vm_entry_pages(e));
+  if (lock)
+    acquire(lock);
+  e->flags ^= ENTRY_WIRED;
+  if (lock)
+    release(lock);
+  e->commit = vm_entry_cost(e, e->flags);
+}
+
+/* Lock or unlock [start, end), all of it mapped, of a locked map. 0; -ENOMEM, and nothing is locked, also when half of the memory would be. */
 int
 vm_map_set_wired(struct vm_map *map, uint64 start, uint64 end, int wired)
 {
+  uint64 before = 0, after = 0;
+  int error = 0;
+
   if (wired && wired_pages + (end - start) / PGSIZE > vm_total_frames() / 2)
     return -ENOMEM;
   if (vm_map_clip_range(map, start, end) < 0)
     return -ENOMEM;
   for (struct vm_map_entry *e = vm_map_first_from(map, start); e && e->start < end; e = e->next) {
-    struct spinlock *lock = e->object ? e->object->lock : 0;
-    if (!(e->flags & ENTRY_WIRED) == !wired)
-      continue;
-    vm_wired_add(wired ? vm_entry_pages(e) : -vm_entry_pages(e));
-    if (lock)
-      acquire(lock);
-    e->flags ^= ENTRY_WIRED;
-    if (lock)
-      release(lock);
+    before += e->commit;
+    after += vm_entry_cost(e, wired ? e->flags | ENTRY_WIRED : e->flags & ~ENTRY_WIRED);
   }
+  if (after > before)
+    error = vm_map_commit(map, after - before);
+  else
+    vm_map_uncommit(map, before - after);
+  for (struct vm_map_entry *e = vm_map_first_from(map, start); e && e->start < end && error == 0; e = e->next)
+    if (!(e->flags & ENTRY_WIRED) != !wired)
+      flip_wired(e);
   vm_map_simplify(map, start, end);
-  return 0;
+  return error;
 }

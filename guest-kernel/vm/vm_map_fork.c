@@ -47,11 +47,11 @@ fork_entry(struct vm_map *map, struct vm_map_entry *e, struct vm_map *child)
   copy->protection = e->protection;
   copy->max_protection = e->max_protection;
   copy->flags = e->flags & ~(ENTRY_NEEDS_COPY | ENTRY_WIRED);
-  if (vm_map_commit(child, e->commit) < 0) {
+  copy->commit = vm_entry_cost(copy, copy->flags);
+  if (vm_map_commit(child, copy->commit) < 0) {
     kmem_free(&entry_cache, copy);
     return -ENOMEM;
   }
-  copy->commit = e->commit;
   copy->map = child;
   if (e->object && !(e->flags & ENTRY_SHARED)) {
     error = fork_private(map, e, copy);

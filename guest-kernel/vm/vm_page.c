@@ -65,11 +65,11 @@ page_copy(void *to, const void *from)
   }
 }
 
-/* Frames and swap slots that can be promised. */
+/* Frames and swap slots that can be promised: not the last few, or pages could not change places when each is in use. */
 uint64
 vm_commit_limit(void)
 {
-  return vm_total_frames() - vm_reserved_frames() + vm_swap_total();
+  return vm_total_frames() - vm_reserved_frames() - SWAP_CLUSTER + vm_swap_total();
 }
 
 /* Promise n frames unless there are more than `limit` promises then. 0 or -ENOMEM. */

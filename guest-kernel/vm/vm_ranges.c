@@ -111,12 +111,12 @@ protect(struct vm_map *map, uint64 start, uint64 end, int protection)
   if (error)
     return error;
   for (struct vm_map_entry *e = vm_map_first_from(map, start); e && e->start < end; e = e->next)
-    promise += needs_promise(e, protection) ? vm_entry_pages(e) : 0;
+    promise += needs_promise(e, protection) ? vm_entry_cost(e, e->flags | ENTRY_PROMISED) - e->commit : 0;
   error = promise ? vm_commit(promise) : 0;
   for (struct vm_map_entry *e = vm_map_first_from(map, start); error == 0 && e && e->start < end; e = e->next) {
     if (needs_promise(e, protection)) {
       e->flags |= ENTRY_PROMISED;
-      e->commit += vm_entry_pages(e);
+      e->commit = vm_entry_cost(e, e->flags);
     }
     e->protection = protection;
   }

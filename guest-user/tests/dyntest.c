@@ -12,6 +12,9 @@
 
 static int number, failures;
 
+/* How a child of `injected` ends. */
+enum { FAILED_WRONG = 20, FAILED_CLEANLY, WORKED, NOTHING_LEFT };
+
 static void check(int ok, const char *what) {
   failures += !ok;
   printf("%sok %d - %s\n", ok ? "" : "not ", ++number, what);
@@ -165,8 +168,56 @@ static void after_fork(void) {
   check(wait(&status) == pid && status == 0 && one_variable == before, "a child's writes to a library's data are its own");
 }
 
+/** Is no page promised (vm.commit=overcommit)? Then any touch may find none, and end the process. */
+static int overcommitted(void) {
+  char word[32];
+  return vmpolicy("vm.commit", word, sizeof word) >= 0 && strcmp(word, "overcommit") == 0;
+}
+
+/** What a child does whose n-th allocation in the kernel fails. */
+static void __attribute__((noreturn)) dlopen_without_memory(int n) {
+  int worked = 1;
+  dlerror();
+  if (faultinject(n) != 0)
+    exit(FAILED_WRONG);
+  void *plug = dlopen("libplug.so", RTLD_NOW);
+  if (plug == NULL) { /* for a good reason; and nothing is half done: the next attempt works */
+    worked = 0;
+    if (dlerror() == NULL || dlopen("libplug.so", RTLD_NOLOAD) != NULL || (plug = dlopen("libplug.so", RTLD_NOW)) == NULL)
+      exit(FAILED_WRONG);
+  }
+  int (*add)(int) = (int (*)(int))dlsym(plug, "plug_add");
+  if (add == NULL || add(3) != 8 || dlclose(plug) != 0)
+    exit(FAILED_WRONG);
+  exit(!worked ? FAILED_CLEANLY : faultinject(0) > 0 ? NOTHING_LEFT : WORKED);
+}
+
+/** dyntest inject: dlopen with each allocation on its way failing in turn, in a child each. */
+static void injected(void) {
+  char why[60] = "allocations fail up to the 400th";
+  int done = 0, refused = 0;
+  for (int n = 1; n <= 400 && !done; n++) {
+    int status = -2, pid = fork();
+    if (pid == 0)
+      dlopen_without_memory(n);
+    wait(&status);
+    refused += status == FAILED_CLEANLY;
+    if (status == NOTHING_LEFT)
+      done = 1;
+    else if (status != FAILED_CLEANLY && status != WORKED && !(status == -1 && overcommitted())) {
+      snprintf(why, sizeof why, "allocation %d failing: it ended with %d", n, status);
+      break;
+    }
+  }
+  check(done, done ? "dlopen works or fails cleanly whatever allocation fails" : why);
+  check(refused > 0, "some of these dlopens were refused");
+}
+
 int main(int argc, char **argv) {
-  (void)argc;
+  if (argc > 1 && strcmp(argv[1], "inject") == 0) {
+    injected();
+    return failures > 0;
+  }
   variables();
   functions();
   plug_in();

@@ -113,6 +113,63 @@ static void fsync_writes(void) {
   FAILS(fsync(77), EBADF);
 }
 
+/** Lets the pages of a mapped file leave memory. How many stay: a page that is on its way to the disk does. */
+static long expel(char *p, long pages) {
+  for (long i = pages - 1; i >= 0; i--) /* those first that were begun last */
+    CHECK(madvise(p + i * PAGE, PAGE, MADV_PAGEOUT) == 0);
+  return pages_in_core(p, pages);
+}
+
+/** Stores to a file's pages through a mapping, has them written, and looks whether all have reached the disk when the call returns. */
+static void written_when(int (*call)(int fd, char *p, long n), const char *name) {
+  enum { PAGES = 96 };
+  int fd = pattern_file("f", PAGES * PAGE, 1);
+  char *p = map_file(fd, PAGES * PAGE, RW, MAP_SHARED, 0);
+  CHECK(fsync(fd) == 0);
+  for (int round = 2; round < 5; round++) {
+    fill_pattern(p, PAGES * PAGE, 0, round);
+    CHECK(call(fd, p, PAGES * PAGE) == 0);
+    long left = expel(p, PAGES);
+    if (left != 0)
+      fail("%s has returned while %ld of %d pages were on their way to the disk", name, left, PAGES);
+    check_bytes(p, PAGES * PAGE, 0, round, "what comes back from the disk");
+  }
+}
+
+static int by_msync(int fd, char *p, long n) {
+  (void)fd;
+  return msync(p, n, MS_SYNC);
+}
+
+static int by_fsync(int fd, char *p, long n) {
+  (void)p, (void)n;
+  return fsync(fd);
+}
+
+static void msync_waits(void) { written_when(by_msync, "msync(MS_SYNC)"); }
+static void fsync_waits(void) { written_when(by_fsync, "fsync"); }
+
+/** A file that ends in the middle of a page ends so on the disk, too: what was behind does not come back when it grows. */
+static void truncated_tail_on_the_disk(void) {
+  static const long ends[] = { 1, 100, PAGE - 1, PAGE + 8, 2 * PAGE - 7 };
+  for (uint i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    int fd = pattern_file("f", 3 * PAGE, 8), end = (int)ends[i];
+    CHECK(fsync(fd) == 0);
+    CHECK(ftruncate(fd, end) == 0 && fsync(fd) == 0);
+    long pages = (end + PAGE - 1) / PAGE;
+    char *p = map_file(fd, pages * PAGE, PROT_READ, MAP_SHARED, 0);
+    if (expel(p, pages) != 0)
+      fail("a clean file's pages stay in memory");
+    CHECK(ftruncate(fd, pages * PAGE) == 0);
+    check_bytes(p, end, 0, 8, "what is left");
+    if (!all_zero(p + end, pages * PAGE - end))
+      fail("cut at %d and grown again, the file shows what was there before", end);
+    unmap(p, pages * PAGE);
+    close(fd);
+    CHECK(unlink("f") == 0);
+  }
+}
+
 /** Dirty pages of a mapping find their way to the disk without being asked for. */
 static void daemon_writes_back(void) {
   int fd = pattern_file("f", 8 * PAGE, 1);
@@ -253,6 +310,9 @@ const struct test cache_tests[] = {
   { "cache_truncate", truncate_shrinks_and_grows, 0 },
   { "cache_truncate_refusals", truncate_refusals, 0 },
   { "cache_fsync_writes", fsync_writes, 0 },
+  { "cache_msync_waits", msync_waits, 0 },
+  { "cache_fsync_waits", fsync_waits, 0 },
+  { "cache_truncated_tail", truncated_tail_on_the_disk, 0 },
   { "cache_daemon_writes_back", daemon_writes_back, 1 },
   { "cache_unmap_writes", unmap_writes, 0 },
   { "cache_tail_after_unmap", tail_after_unmap, 0 },

@@ -100,10 +100,54 @@ static void cache_is_not_starved(void) {
   }
 }
 
+/** Waits until everybody else has closed the gate. */
+static void gate_closed(struct gate *g) {
+  char c;
+  close(g->fds[1]);
+  while (read(g->fds[0], &c, 1) > 0)
+    ;
+}
+
+/** Where nothing is promised (vm.commit=overcommit): writes to private pages until only `left` more can be had, opens the gate, and
+ *  stays as long as the test. */
+static void fill(long left, struct gate *full, struct gate *end) {
+  char *p = big_map(memory_and_swap());
+  for (long i = 0; promisable() > left; i++)
+    p[i * PAGE] = 1;
+  gate_open(full, 1);
+  gate_closed(end);
+  exit(0);
+}
+
+/** Part of a file is locked, and private pages have all memory that they may have, but for a few of the test's own: so many frames are
+ *  left to files that a program runs on. Under vm.commit=strict much is promised that is not in use, so that is easy;
+ *  under overcommit it is as tight as can be. */
+static void frames_left_to_files(void) {
+  enum { FILE_PAGES = 64, LOCKED = 18, LEFT = 6 };
+  need_swap();
+  int fd = pattern_file("f", FILE_PAGES * PAGE, 1), strict = policy_is("vm.commit", "strict");
+  char *file = map_file(fd, FILE_PAGES * PAGE, PROT_READ, MAP_SHARED, 0);
+  CHECK(fsync(fd) == 0 && mlock(file, LOCKED * PAGE) == 0);
+  struct gate full, end;
+  gate_make(&full);
+  gate_make(&end);
+  int presser = must_fork();
+  if (presser == 0) {
+    if (strict)
+      press(&full);
+    fill(LEFT, &full, &end);
+  }
+  gate_wait(&full);
+  check_bytes(file, FILE_PAGES * PAGE, 0, 1, "the file");
+  CHECK(kill(presser, SIGKILL) == 0);
+  expect_status(-1);
+}
+
 const struct test paging_file_tests[] = {
   { "paging_file_pages", file_pages_under_pressure, 0 },
   { "paging_files_dirty", dirty_file_larger_than_memory, 0 },
   { "paging_files_dirty_parallel", dirty_files_in_parallel, 1 },
   { "paging_files_not_starved", cache_is_not_starved, 1 },
+  { "paging_files_frames_left", frames_left_to_files, 0 },
   { NULL, NULL, 0 },
 };

@@ -1,7 +1,5 @@
-/* signal_*: signals that processes send: masks, pending ones, interrupted calls, inheritance, sigreturn. */
+/* signal_*: signals that processes send: masks, pending ones, interrupted calls, inheritance. */
 #include "vt.h"
-
-#include <syscall.h>
 
 static volatile int count, sender, signals_seen[40];
 
@@ -223,23 +221,6 @@ static void busy_process(void) {
   expect_status(-1);
 }
 
-/** A forged frame: sigreturn may set user registers, never more than a user's rights. */
-static void forged_return(long how) {
-  char *room = map_anon(4 * PAGE, RW, MAP_PRIVATE);
-  memset(room, how == 0 ? 0 : 0xff, 4 * PAGE);
-  if (how == 2)
-    for (int i = 0; i < 4 * PAGE; i += 8)
-      *(uint64 *)(room + i) = 0x80000000; /* pc in the kernel, whatever the layout */
-  uint64 sp = how == 3 ? 16 : (uint64)room + PAGE;
-  __asm__ volatile("mv sp, %0\nli a7, %1\necall\nli a0, 0\nli a7, 2\necall" : : "r"(sp), "i"(SYS_sigreturn) : "a0", "a7", "memory");
-}
-
-static void forged_frames(void) {
-  for (long how = 0; how < 4; how++)
-    expect_killed(forged_return, how, "a return into the kernel or to nothing");
-  CHECK(getpid() > 0);
-}
-
 /** A handler may spoil the mask and the pc that its frame holds; the mask never blocks SIGKILL. */
 static void block_all(int signal, siginfo_t *info, void *context) {
   counting(signal, info, context);
@@ -316,7 +297,6 @@ const struct test signal_tests[] = {
   { "signal_child_ends", child_ends, 0 },
   { "signal_children_not_wanted", children_not_wanted, 0 },
   { "signal_busy_process", busy_process, 0 },
-  { "signal_forged_frames", forged_frames, 0 },
   { "signal_kill_cannot_be_blocked", kill_cannot_be_blocked, 0 },
   { NULL, NULL, 0 },
 };
