@@ -163,7 +163,7 @@ spaces and read by the guest's shell, so what your shell must not take for itsel
 quoted: run 'ls | wc'. Words like the options above are Pagewalk's wherever they
 stand, except after "--": run -- echo --smp.
 
-In the terminal:
+In the terminal, and in input from a pipe (for run that is the command's, all of it):
   Ctrl-A x   quit                        Ctrl-A Ctrl-A   send Ctrl-A to the guest
   Ctrl-A h   help                        Ctrl-A c        the monitor, and back
 
