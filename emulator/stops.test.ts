@@ -113,6 +113,35 @@ describe("breakpoints", () => {
     expect(moments[1]).toBe(moments[0]! + 1);
   });
 
+  test("one on a page that may not be executed is met before the fault, one where nothing is mapped is not", async () => {
+    for (const engine of ENGINES) {
+      const t = new PageTables(TABLES);
+      t.range(RAM, RAM, 32, "rwxad").map(0x40000000, DATA, "rwad");
+      const a = new Rig();
+      a.prologue().li("a0", t.satp(0)).csrw("satp", "a0");
+      for (const to of [0x40000010, 0x50000000, 0x40000010]) a.inMode("S", () => a.li("a1", to).i("jalr", "ra", "a1", 0));
+      a.done();
+      const end = a.here;
+      t.emit(a);
+      a.org(end);
+      const m = await machineFor(engine, a.image());
+      const met: string[] = [];
+      m.events.on("trap", (e) => { if (e.cause === 12) met.push(`fault ${m.moment}`); });
+      for (const at of [0x40000010n, 0x50000000n]) {
+        m.stops.breakAt(at, (hart) => {
+          met.push(`${m.inspect.registers(hart).pc.toString(16)} ${m.moment}`);
+          return met.length === 1;
+        });
+      }
+      expect(m.run(10_000).reason).toBe("paused");
+      const at = m.moment;
+      expect(met).toEqual([`40000010 ${at}`]); // there it stands, and nothing has trapped
+      expect(m.run(10_000).reason).toBe("poweroff");
+      expect(met.slice(0, 3)).toEqual([`40000010 ${at}`, `40000010 ${at}`, `fault ${at}`]);
+      expect(met.slice(3).map((x) => x.replace(/ \d+$/, ""))).toEqual(["fault", "40000010", "fault"]);
+    }
+  });
+
   both("quiet sets them aside, and drops what came meanwhile", counting, (m, a) => {
     const met: string[] = [];
     const at = BigInt(a.address("loop"));

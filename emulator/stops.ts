@@ -27,7 +27,8 @@ export class Stops {
   /**
    * A breakpoint at a virtual address, whatever the address space. `asked` is called each time a hart is about to execute
    * the instruction there, and may be called again for the same step after something else stopped the machine; true
-   * stops the machine before it. The result removes the breakpoint.
+   * stops the machine before it. On a page that may not be executed it is called before the fetch takes its fault. The
+   * result removes the breakpoint.
    */
   breakAt(address: bigint, asked: (hart: number) => boolean): () => void {
     return this.breakpoints.add(address, (hart) => {

@@ -2,6 +2,9 @@
 #
 #     gdb-multiarch guest-kernel/prebuilt/kernel.elf -x scripts/pagewalk.gdb -ex 'target remote :1234'
 
+# A function that gdb calls and that ends in a fault is given up, and the registers are as they were.
+set unwindonsignal on
+
 define user
   add-symbol-file guest-user/debug/$arg0.debug
 end

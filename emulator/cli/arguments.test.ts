@@ -71,7 +71,7 @@ describe("own options", () => {
   });
 
   it("print help with every option in it, and the version", () => {
-    for (const args of [["--help"], ["-h"], ["run", "--help"], ["--smp", "2", "--help"]]) {
+    for (const args of [["--help"], ["-h"], ["run", "--help"], ["monitor", "--help"], ["monitor", "-h"], ["dap", "--help"], ["--smp", "2", "--help"]]) {
       const help = printed(...args);
       const names = ["--kernel", "--disk", "--memory", "--smp", "--append", "--bios", "--initrd", "--engine", "--ad", "--trace", "--trace-file", "--gdb", "--wait", "--version", "--help"];
       for (const name of [...names, ...EVENT_NAMES, "run", "qemu", "Ctrl-A x"]) expect(help).toContain(name);

@@ -132,9 +132,9 @@ function describe(settings: Settings, version: string): Command {
     .action((words: string[]) => { settings.run = guestCommand(words, program); });
   program.command("qemu").usage("[options of qemu-system-riscv64]").helpOption(false)
     .description("take a qemu-system-riscv64 command line (qemu -help says how much of it)");
-  program.command("monitor").helpOption(false).description("begin with the monitor's prompt, or carry out --script FILE without a terminal")
+  helped(program, program.command("monitor")).description("begin with the monitor's prompt, or carry out --script FILE without a terminal")
     .action(() => { settings.monitor = true; });
-  program.command("dap").helpOption(false)
+  helped(program, program.command("dap"))
     .description("serve a debug client, such as VS Code, over standard input and output")
     .action(() => { settings.dap = true; });
   return program.allowExcessArguments().action(() => {
@@ -142,6 +142,9 @@ function describe(settings: Settings, version: string): Command {
     if (word !== undefined) throw new UsageError(`there is no command ${word}: run, monitor, qemu and dap are commands (--help says more)`);
   });
 }
+
+/** A command without options of its own: its --help is the program's. */
+const helped = (program: Command, command: Command): Command => command.helpOption(false).option("-h, --help").on("option:help", () => program.help());
 
 /** The guest's command line: the words after `run`. What begins with "-" before the first of them is no option of ours. */
 function guestCommand(words: readonly string[], program: Command): string {
@@ -163,7 +166,7 @@ spaces and read by the guest's shell, so what your shell must not take for itsel
 quoted: run 'ls | wc'. Words like the options above are Pagewalk's wherever they
 stand, except after "--": run -- echo --smp.
 
-In the terminal:
+In the terminal, and in input from a pipe (for run that is the command's, all of it):
   Ctrl-A x   quit                        Ctrl-A Ctrl-A   send Ctrl-A to the guest
   Ctrl-A h   help                        Ctrl-A c        the monitor, and back
 

@@ -88,6 +88,7 @@ async function runBuilt(settings: Settings, machine: Machine, recording: Recordi
     realTime: interactive,
     reboot: settings.reboot,
     piped: terminal.keyboard || recording !== null ? null : new PipedInput(process.stdin),
+    takePiped: interactive ? (bytes) => keys.take(bytes) : undefined, // what is piped to a command (run) is data
     keyboard: attended,
     between: () => {
       trace.flush();

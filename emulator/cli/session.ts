@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly reboot: boolean;
   /** Input that is typed when the guest is ready for it; null: there is none, or it comes through `type`. */
   readonly piped: PipedInput | null;
+  /** Takes that input; left out: the guest's console gets it as it is. */
+  readonly takePiped?: ((bytes: Uint8Array) => void) | undefined;
   /** Something will be typed through `type`. */
   readonly keyboard: boolean;
   /** Called between slices; what was printed is on its way. Resolves when the host has taken it. */
@@ -153,7 +155,8 @@ export class Session {
     const piece = this.#o.piped?.next();
     if (piece === undefined) return false;
     this.#fed = performance.now();
-    this.type(piece);
+    if (this.#o.takePiped === undefined) this.type(piece);
+    else this.#o.takePiped(piece);
     return true;
   }
 }

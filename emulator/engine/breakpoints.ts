@@ -49,6 +49,11 @@ export class Breakpoints {
     return false;
   }
 
+  /** Is there a breakpoint at a virtual address? */
+  at(lo: number, hi: number): boolean {
+    return this.pages.get(pageOf(lo, hi))?.has(lo & 4095) === true;
+  }
+
   /** Ask everybody who has a breakpoint at this address: does one of them stop the hart? */
   ask(hart: number, lo: number, hi: number): boolean {
     const here = this.pages.get(pageOf(lo, hi))?.get(lo & 4095);

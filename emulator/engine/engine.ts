@@ -3,6 +3,7 @@
 import { CROSS_RECORD, RECORD } from "../hart/layout.ts";
 import type { Hart } from "../hart/hart.ts";
 import type { PhysicalMemory } from "../mmu/physical.ts";
+import { FETCH, Walk } from "../mmu/walk.ts";
 import { executeSystem } from "../hart/system.ts";
 import { TRAPPED, type Status } from "../mmu/mmu.ts";
 import { TAG_CHECK_PMP } from "../mmu/tlb.ts";
@@ -27,6 +28,7 @@ export class Fetcher {
   private readonly hart: Hart;
   private readonly memory: PhysicalMemory;
   private readonly code: CodeCache;
+  private readonly walk = new Walk();
   /** Where `single` puts its record. */
   readonly singleAt: number;
 
@@ -59,6 +61,7 @@ export class Fetcher {
   private lookUp(): number {
     const h = this.hart;
     const { pcLo, pcHi } = h;
+    if (!this.code.breakpoints.none && this.stopsBeforeFault(pcLo, pcHi)) return this.singleAt;
     const entry = h.mmu.fetch(pcLo, pcHi);
     if (entry < 0) return this.trapped();
     const w = this.memory.words;
@@ -116,6 +119,24 @@ export class Fetcher {
     if (breakpoints.none && !watched) return false;
     const stop = breakpoints.ask(h.id, lo, hi);
     if (watched && !stop) h.mmu.tellFetch(lo, hi);
+    return this.obeys(stop);
+  }
+
+  /**
+   * Asked before the first half of an instruction is fetched: does a breakpoint stop the hart where the page may not be
+   * executed? A debugger lets the functions that it calls return to such a place, on the stack. Where nothing is mapped
+   * yet the fault comes first, and the breakpoint when it is served.
+   */
+  stopsBeforeFault(lo: number, hi: number): boolean {
+    const { breakpoints } = this.code;
+    const h = this.hart;
+    if (!breakpoints.at(lo, hi) || h.mmu.probe(FETCH, lo, hi, this.walk) >= 0 || this.walk.reason !== "not-executable") return false;
+    return this.obeys(breakpoints.ask(h.id, lo, hi));
+  }
+
+  /** Those who have a breakpoint where the hart is were asked: does it leave now? */
+  private obeys(stop: boolean): boolean {
+    const h = this.hart;
     if (stop) h.leave();
     else if (h.budget === 0 && h.held > 0) {
       // Whoever was asked wants the machine's attention, but this instruction runs first: nobody is asked twice.

@@ -51,6 +51,7 @@ export class Reference implements Engine, Ops<bigint, boolean> {
     const h = this.hart;
     const { pcLo, pcHi } = h;
     h.counted = 0;
+    if (this.fetcher.stopsBeforeFault(pcLo, pcHi)) return;
     const low = this.fetcher.half(pcLo, pcHi);
     if (low < 0) return void this.fetcher.trapped();
     if (h.budget === 0) return; // the walk asked to leave

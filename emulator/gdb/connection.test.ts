@@ -53,6 +53,22 @@ describe("the line", () => {
   });
 });
 
+describe("a jump", () => {
+  const to = (address: bigint): string => `P20=${toHex(new Uint8Array(new BigUint64Array([address]).buffer))}`;
+
+  it("to where nothing can be executed is refused at once with a stop, and in words; the next order is carried out", async () => {
+    expect(await b.ask(to(0x50n))).toBe("OK");
+    const answer = await b.raw(packet("vCont;c"));
+    const said = /\$O([0-9a-f]+)#/.exec(answer.replace(/(.)\*(.)/gs, (_, c: string, n: string) => c.repeat(n.charCodeAt(0) - 28)))?.[1] ?? "";
+    expect(Buffer.from(said, "hex").toString()).toMatch(/^machine mode can execute nothing at 0x50 \(there is no memory\), so nothing was run: .*\n$/);
+    expect(answer).toMatch(/\$T0bthread:1;/);
+    expect(b.machine.steps).toBe(0);
+    expect(await b.ask(to(BigInt(asm.address("end"))))).toBe("OK");
+    expect(await b.ask("vCont;c")).toBeUndefined();
+    expect(b.pump()).toBe("W07");
+  });
+});
+
 describe("registers", () => {
   it("are read and written", async () => {
     expect(await b.ask("g")).toHaveLength(33 * 16);

@@ -10,7 +10,7 @@ import { encodePacket, PACKET_SIZE, PacketReader, type Arrival } from "./packet.
 import { Queries } from "./queries.ts";
 import { GENERAL_COUNT, readRegister } from "./registers.ts";
 import { begin, parseResume, parseThread, VCONT_ACTIONS, type Resumption } from "./resume.ts";
-import { stopReply } from "./stop-reply.ts";
+import { refusedReply, stopReply } from "./stop-reply.ts";
 import type { GdbTarget } from "./target.ts";
 import { threadOf } from "./transfer.ts";
 
@@ -19,6 +19,8 @@ const BAD = "E16";
 const FAULT = "E0e";
 const BUSY = "E10";
 const OK = "OK";
+/** gdb's number of the pc. */
+const PC = GENERAL_COUNT - 1;
 /** What the protocol answers to a packet that is not known. */
 const UNKNOWN = "";
 /** Packets that may wait while an answer is being made; a gdb sends one. */
@@ -52,6 +54,8 @@ export class GdbConnection {
   /** gdb gave an order and waits for the stop. */
   #awaitsStop = false;
   #acknowledges = true;
+  /** gdb has written the pc since the last stop: a jump, or a call of a function. */
+  #jumped = false;
   #last: Uint8Array = new Uint8Array();
   #open = true;
 
@@ -227,7 +231,13 @@ export class GdbConnection {
   #resume(resumption: Resumption | undefined, otherwise: string): string | undefined {
     if (resumption === undefined) return otherwise;
     const { order, at } = resumption;
-    if (at !== undefined && !this.#target.writeRegister(this.#state.hart, GENERAL_COUNT - 1, at)) return BAD;
+    if (at !== undefined && !this.#writeRegister(PC, at)) return BAD;
+    const obstacle = this.#jumped && !order.kind.startsWith("reverse") ? this.#target.cannotRun(this.#state.hart) : undefined;
+    this.#jumped = false;
+    if (obstacle !== undefined) {
+      this.#console(`${obstacle}\n`);
+      return refusedReply(this.#target.machine, this.#state.hart);
+    }
     try {
       this.#target.control.go((d) => begin(order, d));
     } catch {
@@ -271,7 +281,7 @@ export class GdbConnection {
     if (rest.length < 16 * GENERAL_COUNT) return BAD;
     for (let n = 0; n < GENERAL_COUNT; n++) {
       const value = hexRegister(rest.slice(16 * n, 16 * n + 16));
-      if (value === undefined || !this.#target.writeRegister(this.#state.hart, n, value)) return BAD;
+      if (value === undefined || !this.#writeRegister(n, value)) return BAD;
     }
     return OK;
   }
@@ -285,7 +295,12 @@ export class GdbConnection {
   #writeOne(rest: string): string {
     const [number, value] = rest.split("=", 2) as [string, string?];
     const [n, v] = [hexSmall(number), hexRegister(value ?? "")];
-    return n !== undefined && v !== undefined && this.#target.writeRegister(this.#state.hart, n, v) ? OK : BAD;
+    return n !== undefined && v !== undefined && this.#writeRegister(n, v) ? OK : BAD;
+  }
+
+  #writeRegister(n: number, value: bigint): boolean {
+    this.#jumped ||= n === PC;
+    return this.#target.writeRegister(this.#state.hart, n, value);
   }
 
   #read(rest: string): string {

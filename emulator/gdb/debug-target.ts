@@ -2,8 +2,11 @@
 
 import { CSR } from "../isa/csr-names.ts";
 import type { Machine } from "../machine.ts";
+import { FETCH, USER, Walk, type Privilege } from "../mmu/walk.ts";
 import type { Changes } from "../history/changes.ts";
+import { hex } from "../monitor/format.ts";
 import type { Monitor } from "../monitor/monitor.ts";
+import { MODE_NAMES } from "../monitor/pte.ts";
 import type { Report, RunControl } from "../monitor/run-control.ts";
 import { stopText } from "../monitor/stop-text.ts";
 import { hartSpace, placeWrite, type AddressSpace } from "../monitor/address-space.ts";
@@ -68,6 +71,19 @@ export class DebugTarget implements GdbTarget {
       case undefined:
         return false;
     }
+  }
+
+  cannotRun(hart: number): string | undefined {
+    const { pc, privilege } = this.machine.inspect.registers(hart);
+    if (this.machine.inspect.virtual(hart, pc, 2, FETCH) !== undefined) return undefined;
+    const walk = new Walk();
+    this.machine.inspect.translate(hart, pc, FETCH, walk);
+    const { view } = this.theMonitor;
+    const process = view.current(hart);
+    const maps = process === undefined ? undefined : view.maps(process.pid);
+    const mayCome = maps === undefined || maps.some((x) => pc >= x.start && pc < x.end && x.rights[2] === "x");
+    if (privilege === USER && walk.reason === "invalid" && mayCome) return undefined;
+    return `${MODE_NAMES[privilege as Privilege]} mode can execute nothing at ${hex(pc)} (${walk.reason ?? "there is no memory"}), so nothing was run: functions of the kernel can be called while the kernel runs, those of a program while it runs itself`;
   }
 
   writeMemory(space: AddressSpace, address: bigint, bytes: Uint8Array): boolean {

@@ -11,6 +11,7 @@ import { threadOf } from "./transfer.ts";
 
 const SIGINT = "02";
 const SIGTRAP = "05";
+const SIGSEGV = "0b";
 
 /** What gdb put in to stop at: its kind, and where, in gdb's own terms. */
 export interface Inserted {
@@ -25,6 +26,9 @@ export function stopReply(machine: Machine, report: Report, inserted: (id: numbe
   const reason = report.all.map((why) => reasonText(why, inserted)).find((text) => text !== "") ?? "";
   return `T${report.why.kind === "paused" ? SIGINT : SIGTRAP}${place(machine, report.hart, reason)}`;
 }
+
+/** The reply where a hart does not go on at all, because its pc is where it cannot run. */
+export const refusedReply = (machine: Machine, hart: number): string => `T${SIGSEGV}${place(machine, hart)}`;
 
 /** Whose stop it is, why, and the registers that gdb asks for anyway. */
 function place(machine: Machine, hart: number, reason = ""): string {

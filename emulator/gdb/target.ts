@@ -20,6 +20,8 @@ export interface GdbTarget {
   /** Each of these changes the machine; false when that cannot be. */
   writeRegister(hart: number, register: number, value: bigint): boolean;
   writeMemory(space: AddressSpace, address: bigint, bytes: Uint8Array): boolean;
+  /** Why a hart cannot run from where its pc is, as a sentence; undefined when it can, or when a program's page may only have to be brought in. */
+  cannotRun(hart: number): string | undefined;
   /** The addresses that a hart sees now. */
   space(hart: number): AddressSpace;
   /** Carry out a line of the monitor's, about this hart unless it names another, and give its text, errors included. */

@@ -97,6 +97,11 @@ function followTrail({ d, m, line, trail, steps, corners }: Past, r: Random, see
       expect(pc(), `seed ${seed}: an interrupt taken at ${own[i]}`).toBe(trail[own[i]!]!.pc);
     } else expect(m.steps, `seed ${seed}: step of hart ${hart} from ${from}`).toBe(own[i++]! + 1);
   }
+  const there = [m.steps, pc(), m.stateHash()];
+  line.goTo(from);
+  d.step({ hart, count: visited.length });
+  go(d);
+  expect([m.steps, pc(), m.stateHash()], `seed ${seed}: ${visited.length} steps at once from ${from}, hart ${hart}`).toEqual(there);
   for (const [i, before] of [...visited.entries()].reverse()) {
     d.rstep({ hart });
     go(d);

@@ -198,6 +198,22 @@ describe("steps", () => {
     expect(go().pc).toBe(at("rig.m") + 8n);
   });
 
+  test("many steps are taken in one go, with the traps between them", async () => {
+    const { m, d, line, go } = await benchFor("interpreter", (a) => {
+      a.prologue().la("s11", "again").label("again").op("ebreak");
+    }, 1);
+    let runs = 0;
+    const run = line.run.bind(line);
+    line.run = (steps) => {
+      runs++;
+      return run(steps);
+    };
+    d.step({ count: 50_000 });
+    go();
+    expect(m.steps).toBe(50_000);
+    expect(runs).toBeLessThan(50);
+  });
+
   both("next over an instruction that faults and is tried again", (a) => {
     a.prologue().li("sp", DATA).la("s11", "again").li("t0", 0x40000000).la("t1", "handler").csrw("mtvec", "t1").j("again");
     a.align(4).label("handler").li("t0", DATA).op("mret").label("again").s("sd", 0, "t0").label("behind").done();

@@ -18,22 +18,27 @@ interface Stepped {
 
 const arrive = (hart: number, reason: Arrival["reasons"][number]): Arrival => ({ reasons: [reason], hart, backward: false });
 
+/** Run until it is a hart's turn, and it is awake. */
+function* untilTurn(w: Workplace, hart: number): Part<void> {
+  const { machine } = w;
+  const { round } = machine;
+  if (round.length !== 0 && round.turn === hart && !machine.harts[hart]!.waiting) return;
+  yield {
+    kind: "run", steps: Infinity,
+    install: (done) => {
+      machine.stops.turn = (turn) => {
+        if (turn === hart) done();
+      };
+      return () => { machine.stops.turn = null; };
+    },
+  };
+}
+
 /** One step of a hart while the others run as they would: an instruction, or the trap that it takes. */
 export function* stepHart(w: Workplace, hart: number): Part<Stepped> {
+  yield* untilTurn(w, hart);
   const { machine } = w;
   const h = machine.harts[hart]!;
-  const { round } = machine;
-  if (round.length === 0 || round.turn !== hart || h.waiting) {
-    yield {
-      kind: "run", steps: Infinity,
-      install: (done) => {
-        machine.stops.turn = (turn) => {
-          if (turn === hart) done();
-        };
-        return () => { machine.stops.turn = null; };
-      },
-    };
-  }
   const before = machine.steps;
   let interrupted = false;
   let trap: number | undefined;
@@ -97,10 +102,37 @@ function* stepInto(w: Workplace, hart: number): Part<number> {
   }
 }
 
-/** step, by instruction: exactly one step of the hart. */
+/** step, by instruction: exactly so many steps of the hart. */
 export function* step(w: Workplace, hart: number, count: number): Motion {
-  for (let i = 0; i < count; i++) yield* stepHart(w, hart);
+  for (let left = count; left > 0;) left -= yield* stepsOfTurn(w, hart, left);
   return arrive(hart, { kind: "step" });
+}
+
+/** Steps of a hart in one go, `most` of them: to the next interrupt, which is one of them, or to another hart's turn. How many those were. */
+function* stepsOfTurn(w: Workplace, hart: number, most: number): Part<number> {
+  yield* untilTurn(w, hart);
+  const { machine } = w;
+  const before = machine.steps;
+  let interrupted = false;
+  yield {
+    kind: "run", steps: most,
+    install: (done) => {
+      machine.stops.turn = (turn) => {
+        if (turn !== hart) done();
+      };
+      const off = machine.events.on("interrupt", (e) => {
+        if (e.hart !== hart || machine.harts[hart]!.counted === 1) return; // within an instruction that lets it come it is a part of that
+        interrupted = true;
+        done();
+      });
+      return () => {
+        off();
+        machine.stops.turn = null;
+      };
+    },
+  };
+  if (interrupted) w.entered = { hart, moment: machine.steps, pc: pcOf(machine.harts[hart]!) };
+  return machine.steps - before + (interrupted ? 1 : 0);
 }
 
 /** next, by instruction. */

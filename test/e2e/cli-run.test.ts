@@ -75,6 +75,12 @@ describe("input from a pipe", () => {
     expect(ran).toMatchObject({ status: 3, stdout: "ready\nab\n<end>", stderr: "" });
   });
 
+  it("is for Pagewalk after Ctrl-A, as at a terminal; in run all of it is the guest's", async () => {
+    expect(await pagewalk(guest(echoer()), "one\n\x01xtwo\n")).toMatchObject({ status: 0, stdout: "ready\none\n", stderr: "" });
+    expect(await pagewalk(guest(echoer()), "a\x01\x01b\n")).toMatchObject({ status: 3, stdout: "ready\na\x01b\n<end>", stderr: "" });
+    expect(await pagewalk([...guest(echoer()), "run", "x"], "a\x01x\n")).toMatchObject({ status: 3, stdout: "ready\na\x01x\n<end>", stderr: "" });
+  });
+
   it("may end at once (/dev/null), and a guest that only waits then ends the run", async () => {
     expect(await pagewalk(guest(echoer({ ends: false })))).toMatchObject({ status: 0, stdout: "ready\n<end>", stderr: "" });
   });

@@ -63,6 +63,22 @@ describe.skipIf(!hasGdb)("gdb", () => {
     expect(parts[5]).toMatch(/main \(.*\) at guest-user\/demos\/cowdemo\.c:\d+/); // finish: back in the caller, by line
   });
 
+  it("calls functions of the kernel and of a program, and gives up at once a call that cannot be", async () => {
+    const { running, port } = await serve(["--wait", "run", "cowdemo 1"]);
+    const sp = "output $sp\necho \\n";
+    const out = await gdb(port, [
+      "source scripts/pagewalk.gdb", "tbreak sys_fork", "continue", sp, "print kmem_frames()", "print vm_free_frames() > 1000 && vm_free_frames() < 40000", sp,
+      `user ${PROGRAM}`, `tbreak cowdemo.c:${lineOf("fork()")} if $priv == 0`, "continue", "monitor ps", `print ((int (*)(int))${hex(address("abs"))})(-5)`, `print ((int (*)(void))${hex(address("getppid"))})()`, "print kmem_frames()",
+    ]);
+    expect(out).toMatch(/sys_fork \(\)[^]*(0x3ff\w+)\n\$1 = [1-9]\d*\n\$2 = 1\n.*\1\n/);
+    const [, parent] = /^ *\d+ +(\d+) +running.* cowdemo/m.exec(out) ?? [];
+    expect(out).toContain(`$3 = 5\n$4 = ${parent}\n`);
+    expect(out).toMatch(/user mode can execute nothing at 0x8\w+ \(\S+\), so nothing was run: functions of the kernel can be called while the kernel runs/);
+    expect(out).toContain("GDB has restored the context to what it was before the call");
+    const { stdout, status } = await running.ended; // gdb has let it go: all is as if nobody had called anything
+    expect({ status, lines: stdout.match(/parent writes to the same/g) }).toEqual({ status: 0, lines: ["parent writes to the same"] });
+  });
+
   it("watches a page table entry, and goes back to who wrote it", async () => {
     const { running, port } = await serve(["--smp", "2", "--wait", "run", "cowdemo 1"]);
     const child = lineOf("parent writes to the same");

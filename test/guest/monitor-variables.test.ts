@@ -25,6 +25,7 @@ test("globals of the kernel, through arrays, members, casts and pointers", async
   expect(await say(m, `print ((struct proc *)0x${BigInt(address.number).toString(16)})->pid`)).toMatch(/ = 1$/);
   expect(await say(m, "print/x proc[0].trapframe->epc")).toMatch(/ = 0x1[0-9a-f]{4}$/);
   expect(await say(m, "p proc[0].parent")).toBe("proc[0].parent = 0x0");
+  expect(await say(m, "p (uint64)&proc[1] == (uint64)&proc[0] + sizeof(struct proc)")).toMatch(/ = 1$/);
 });
 
 test("a structure has a line for each member, as data too", async () => {

@@ -58,7 +58,7 @@ export const CODE = 0x10000;
 export const USER_DATA = 0x20000;
 
 /** System calls (guest-kernel/include/abi/syscall.h). */
-export const SYS = { exit: 2, fork: 1, wait: 3, pipe: 4, sbrk: 12, sleep: 13, open: 15, write: 16, mmap: 27, munmap: 28, mprotect: 29, madvise: 33, ftruncate: 36 } as const;
+export const SYS = { exit: 2, fork: 1, wait: 3, pipe: 4, close: 21, sbrk: 12, sleep: 13, open: 15, write: 16, mmap: 27, munmap: 28, mprotect: 29, madvise: 33, ftruncate: 36 } as const;
 
 /** An assembler with system calls: a7 and ecall, arguments as numbers or registers that hold them already. */
 export class UserAsm extends Asm {

@@ -10,6 +10,8 @@ import type { Range } from "../kernel-view/kernel-view.ts";
 import type { Monitor } from "../monitor.ts";
 import { lookUp } from "../page-table.ts";
 import { accessName, flagLetters } from "../pte.ts";
+import { callNames } from "../explain/facts.ts";
+import { at } from "../past.ts";
 import type { Alarm, Raise } from "./alarm.ts";
 
 /** So many returns in a row that changed nothing are an alarm. */
@@ -53,6 +55,9 @@ export const sameFault: Alarm = {
   },
 };
 
+/** Calls that are named on the way to a store. */
+const CALLS = 6;
+
 /** PTE_U. */
 const U = 0x10;
 
@@ -66,7 +71,9 @@ export const kernelWrite: Alarm = {
       const h = m.machine.harts[hart]!;
       if (h.mmu.probe(STORE, lo, hi, walk) < 0 || (walk.pteLo & U) === 0) return;
       const pc = m.look.pc(h);
-      raise(`${m.naming.function(pc, m.look.present(h))?.start ?? pc}`, hart, `${m.naming.place(pc, m.look.present(h))} ${when} to ${hex(wide(lo, hi))}, a page for user mode (entry ${hex(walk.pteAddress)} ${flagLetters(wide(walk.pteLo, walk.pteHi))})`);
+      const { moment } = m.machine;
+      raise(`${m.naming.function(pc, m.look.present(h))?.start ?? pc}`, hart, `${m.naming.place(pc, m.look.present(h))} ${when} to ${hex(wide(lo, hi))}, a page for user mode (entry ${hex(walk.pteAddress)} ${flagLetters(wide(walk.pteLo, walk.pteHi))})`,
+        () => [`called by ${at(m, moment, () => callNames(m, hart, CALLS)).slice(1).map((c) => `${c}()`).join(" <- ")}`]);
     };
     return m.machine.events.on("tlbFill", (e) => {
       if (e.access === STORE && m.machine.harts[e.hart]!.privilege === SUPERVISOR) report(e.hart, e.lo, e.hi, "stores");

@@ -15,20 +15,28 @@ const VDSO = 0x3fffff0000n;
 /** Findings that are listed. */
 const LISTED = 100;
 
+/** Is this one of the pages that a kernel shows to every process beside its map? */
+export const sharedPage = (m: Monitor, va: bigint): boolean => m.view.name === "Pagewalk" && va >= VDSO;
+
+/** The first frame of a leaf's that no user mode should see: free, a page table, the kernel's. Undefined: all are as they should be. */
+export function wrongUse(e: Entry, uses: Uint8Array): { readonly pfn: number; readonly what: string } | undefined {
+  const first = targetOf(e.raw) / 4096;
+  for (let pfn = first; pfn < first + spanOf(e.level) / 4096; pfn++) {
+    const use = FRAME_USES[uses[pfn - RAM / 4096] ?? -1];
+    const what = use === "free" ? "is free" : use === "table" ? "is a page table" : use === "kernel" ? "is the kernel's own" : undefined;
+    if (what !== undefined) return { pfn, what: `frame ${hex(pfn)} ${what}` };
+  }
+  return undefined;
+}
+
 /** What is wrong with one entry of a process's page table, as sentences without its place. */
 function faultsOfLeaf(m: Monitor, space: SpaceView, e: Entry, maps: readonly MapView[] | undefined, uses: Uint8Array): string[] {
   const found: string[] = [];
-  const pa = targetOf(e.raw);
-  const pages = spanOf(e.level) / 4096;
-  if (pa % spanOf(e.level) !== 0) found.push(`a page of ${pages * 4} KiB must begin at a multiple of its size`);
-  if ((e.raw & U) === 0n || (m.view.name === "Pagewalk" && e.va >= VDSO)) return found;
-  for (let pfn = (pa - RAM) / 4096; pfn < (pa - RAM) / 4096 + pages; pfn++) {
-    const use = FRAME_USES[uses[pfn] ?? -1];
-    if (use === "free" || use === "table" || use === "kernel") {
-      found.push(use === "free" ? `frame ${hex(pfn + RAM / 4096)} is free` : `frame ${hex(pfn + RAM / 4096)} is ${use === "table" ? "a page table" : "the kernel's own"}`);
-      break;
-    }
-  }
+  const span = spanOf(e.level);
+  if (targetOf(e.raw) % span !== 0) found.push(`a page of ${span / 1024} KiB must begin at a multiple of its size`);
+  if ((e.raw & U) === 0n || sharedPage(m, e.va)) return found;
+  const wrong = wrongUse(e, uses);
+  if (wrong !== undefined) found.push(wrong.what);
   if (m.view.name === "Pagewalk" && maps !== undefined) found.push(...againstMap(e, maps));
   if (space.kernel) found.push("the kernel's own page table should have no page for user mode");
   return found;

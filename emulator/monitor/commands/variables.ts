@@ -90,7 +90,7 @@ export const print: Command = {
   name: "print",
   aliases: ["p"],
   usage: "print[/x|/d] EXPR [frame N] [in PID | hartN]",
-  summary: "the value of a C expression: variables, members, elements, casts, registers",
+  summary: "the value of a C expression: variables, members, elements, casts, sizeof, registers",
   help: "Names are looked for among the variables of the call (frame N as bt numbers them, 0 when left out), then in its program, then in the kernel.\nRegisters are $a0, CSRs $satp. Examples: print proc[3].state    print *p->map in 7    print/x ((struct proc *)$s1)->trapframe->epc",
   family: "look",
   words: ["symbol"],

@@ -4,14 +4,17 @@
 import { USER } from "../../mmu/walk.ts";
 import type { Fault } from "../fault-log.ts";
 import { exceptionName } from "../../hart/cause-names.ts";
+import { callNames } from "./facts.ts";
 import { count, hex } from "../format.ts";
 import type { Monitor } from "../monitor.ts";
+import { at } from "../past.ts";
 import { placeOf } from "../symbols/frame.ts";
 import { stackOfHart } from "../stack.ts";
 import { explainException, explainFault } from "./explain.ts";
-import { explanationText } from "./text.ts";
+import { suspicions, type Suspicion } from "./suspicions.ts";
+import { explanationText, suspicionLines } from "./text.ts";
 import { TrapLog, type Exception } from "./trap-log.ts";
-import { shortFile } from "./writer.ts";
+import { ifReached, shortFile } from "./writer.ts";
 
 /** Fatal events that are remembered. */
 const REMEMBERED = 100;
@@ -24,9 +27,13 @@ const PANIC_CALLS = 12;
 const LEADS_TO = 100_000;
 
 /** A panic: what was said about it when it happened. */
-interface Panic {
+export interface Panic {
   readonly moment: number;
+  readonly hart: number;
+  readonly pid: number;
   readonly text: string;
+  /** Functions that led to it, innermost first. */
+  readonly calls: readonly string[];
   /** The fault in the kernel that led to it. */
   readonly by: Fault | Exception | undefined;
 }
@@ -37,6 +44,8 @@ export class Explainer {
   readonly fatal: (Fault | Exception)[] = [];
   /** Explanations in a stretch of time, at most; what comes more often is told in a line. */
   most = FULLY;
+  /** The latest panics. */
+  panics: readonly Panic[] = [];
   /** Moments of the latest explanations. */
   private recent: number[] = [];
   private readonly m: Monitor;
@@ -49,7 +58,7 @@ export class Explainer {
     this.traps = new TrapLog(m.machine, m.view);
     const { hooks } = m.view;
     this.hear(hooks.exit, (hart) => this.exits(hart));
-    this.hear(hooks.panic, (hart) => this.panics(hart));
+    this.hear(hooks.panic, (hart) => this.hasPanicked(hart));
   }
 
   close(): void {
@@ -71,11 +80,23 @@ export class Explainer {
   private text(what: Fault | Exception | Panic): string {
     try {
       if (!("text" in what)) return this.explain(what);
-      const text = [...this.said(), what.text].join("\n");
-      return what.by === undefined ? text : `${text}\n${this.explain(what.by)}`;
+      return what.by === undefined ? this.explainPanic(what).text : [...this.said(), what.text, this.explain(what.by)].join("\n");
     } catch (e) {
       return `this could not be explained: ${e instanceof Error ? e.message : String(e)}`;
     }
+  }
+
+  /** The explanation of a panic without a fault: all that can be told of it, as lines and as data. */
+  explainPanic(panic: Panic): { text: string; json: unknown } {
+    const found = this.suspected(panic);
+    const { moment, hart, pid, calls } = panic;
+    return { text: [...this.said(), panic.text, ...suspicionLines(found)].join("\n"), json: { title: "kernel panic", moment, hart, pid: pid === 0 ? null : pid, calls, likely: found.map((f) => f.sentence), suspicions: found } };
+  }
+
+  /** What is wrong with the kernel's memory at a panic without a fault. */
+  private suspected({ moment, hart, pid }: Panic): Suspicion[] {
+    const look = (): Suspicion[] => suspicions(this.m, { hart, pid, moment, stopped: true, near: false, facts: undefined, va: undefined, root: undefined, origin: [] });
+    return this.m.timeline === undefined ? look() : (ifReached(() => at(this.m, moment, look)) ?? []);
   }
 
   /** The line about a panic that the console shows last. */
@@ -105,12 +126,13 @@ export class Explainer {
     if (cause !== undefined && this.isOpen(cause) && !this.knows(cause)) this.add(cause, cause);
   }
 
-  private panics(hart: number): void {
+  private hasPanicked(hart: number): void {
     const { machine } = this.m;
     if (this.panicked === machine.moment || this.due.some((d) => "text" in d)) return;
     this.panicked = machine.moment;
     const cause = this.lastOf((x) => x.hart === hart && x.privilege !== USER && machine.moment - x.moment < LEADS_TO);
-    const panic: Panic = { moment: machine.moment, text: this.panicText(hart), by: cause !== undefined && this.isOpen(cause) ? cause : undefined };
+    const panic: Panic = { moment: machine.moment, hart, pid: this.m.view.probe?.pidOf(hart) ?? 0, text: this.panicText(hart), calls: callNames(this.m, hart, PANIC_CALLS).slice(1), by: cause !== undefined && this.isOpen(cause) ? cause : undefined };
+    this.panics = [...this.panics.filter((p) => p.moment < panic.moment), panic].slice(-REMEMBERED);
     this.add(panic, panic.by);
   }
 

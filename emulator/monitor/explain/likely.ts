@@ -6,6 +6,7 @@ import { count, hex } from "../format.ts";
 import type { Monitor } from "../monitor.ts";
 import { LEVEL_SIZES } from "../pte.ts";
 import type { Facts } from "./facts.ts";
+import type { Cell } from "./origin.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Subject } from "./subject.ts";
 import type { Writer } from "./writer.ts";
@@ -23,6 +24,7 @@ interface Case {
   readonly f: Facts;
   readonly outcome: Outcome | undefined;
   readonly writers: readonly Writer[];
+  readonly origin: readonly Cell[];
 }
 
 /** A guess, or undefined where its pattern is not met. */
@@ -70,6 +72,12 @@ const guardMapped: Guess = ({ m, s }) => {
   return above === undefined ? undefined : `the guard below the kernel stack of ${above.name} is mapped: an overflow of that stack writes there without a fault`;
 };
 
+const kernelStack: Guess = ({ m, s, f }) => {
+  if (s.code !== SUPERVISOR || f.sp === undefined || s.va < f.sp - GUARD || s.va > f.sp + GUARD) return undefined;
+  const above = m.view.kernelStacks().find((k) => s.va < k.start && s.va >= k.start - GUARD);
+  return above === undefined ? undefined : `the kernel stack of ${above.name} (${hex(above.start)}-${hex(above.end)}) has overflowed into the guard below it: calls too deep, or local variables too large`;
+};
+
 const endless: Guess = ({ m, s }) => {
   if (s.fault === undefined) return undefined;
   let n = 0;
@@ -97,6 +105,14 @@ const superpage: Guess = ({ f }) => (f.walk?.reason === "misaligned-superpage" ?
 const staleTranslation: Guess = ({ f, s }) => (s.pc !== undefined && s.exception === undefined && f.walk !== undefined && f.walk.reason === undefined
   ? "the entry allows this access by now: another hart changed it meanwhile" : undefined);
 
+/** The address itself was wrong in memory, or on its way from there. */
+const wrongLoad: Guess = ({ s, origin }) => {
+  if (origin.some((cell) => cell.stale)) return "an sfence.vma is missing: memory was read through a translation that the page table no longer has";
+  const [cell] = origin;
+  if (cell === undefined || cell.value === 0n || cell.value !== s.va || s.va >= NULL_REACH || s.exception?.cause === 2) return undefined;
+  return `what was loaded as a pointer is the small number ${count(s.va)}: that memory held something else, or was written over`;
+};
+
 const pattern: Guess = ({ s }) => {
   if (s.va < NULL_REACH || s.exception?.cause === 2 || s.exception?.cause === 3) return undefined;
   const chars = text(s.va);
@@ -105,7 +121,8 @@ const pattern: Guess = ({ s }) => {
   return byte === undefined ? undefined : `the address is the byte ${hex(byte)} repeated: a pointer read from memory that was freed and filled with junk, or never set`;
 };
 
-const nullPointer: Guess = ({ s, f }) => {
+const nullPointer: Guess = ({ s, f, origin }) => {
+  if (origin.some((cell) => cell.stale || (cell === origin[0] && cell.value !== 0n && cell.value === s.va))) return undefined; // wrongLoad says more
   if (s.va >= NULL_REACH || f.mapped?.map !== undefined || s.exception?.cause === 2) return undefined;
   if (s.access === FETCH) return s.va < 4096n ? "a call through a null function pointer" : undefined;
   const base = f.instruction?.base;
@@ -177,5 +194,5 @@ const inPhysical: Guess = ({ s, f }) => {
 };
 
 const GUESSES: readonly Guess[] = [
-  endless, entryWrong, superpage, userFromKernel, beyondFile, afterUnmap, stackOverflow, nullPointer, pattern, textWrite, badJump, kernelPointer, AD, inPhysical, staleTranslation,
+  wrongLoad, endless, entryWrong, superpage, kernelStack, userFromKernel, beyondFile, afterUnmap, stackOverflow, nullPointer, pattern, textWrite, badJump, kernelPointer, AD, inPhysical, staleTranslation,
 ];

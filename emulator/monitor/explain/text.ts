@@ -7,6 +7,7 @@ import { ACCESS_NAMES, MODE_NAMES } from "../pte.ts";
 import type { Explanation } from "./explain.ts";
 import { decider, mappedText } from "./facts.ts";
 import type { Subject } from "./subject.ts";
+import type { Suspicion } from "./suspicions.ts";
 import { writerSentence } from "./writer.ts";
 
 /** "cowtest pid 7", "the kernel, for pid 7 sh", "machine mode". */
@@ -30,10 +31,15 @@ export function explanationText(e: Explanation): string {
   if (facts.mapped !== undefined) lines.push(`  mapped: ${mappedText(facts.mapped)}`);
   if (e.outcome !== undefined) lines.push(`  outcome: ${e.outcome.text}`);
   lines.push(...writerLines(e));
+  lines.push(...e.origin.map((cell) => `  ${cell.text}`));
+  lines.push(...suspicionLines(e.suspicions));
   for (const guess of e.likely) lines.push(`  likely: ${guess}.`);
   for (const note of e.notes) lines.push(`  note: ${note}.`);
   return lines.join("\n");
 }
+
+/** Each with what history knows of it below. */
+export const suspicionLines = (all: readonly Suspicion[]): string[] => all.flatMap(({ sentence, more }) => [`  likely: ${sentence}.`, ...more.map((line) => `    ${line}`)]);
 
 function instructionLine({ subject: s, facts: { instruction: i } }: Explanation): string {
   const { pc, text, name, line, base } = i!;
@@ -67,6 +73,6 @@ export function explanationJson(e: Explanation): unknown {
     access: ACCESS_NAMES[s.access], mode: MODE_NAMES[s.privilege], code: MODE_NAMES[s.code], va: s.va, pc: s.pc ?? null,
     instruction: facts.instruction ?? null, calls: facts.calls, reason: byWalk(s) ? (facts.walk?.reason ?? null) : null, rule: facts.rule,
     walk: facts.walk === undefined ? null : walkJson(facts.walk), mapped: facts.mapped === undefined ? null : { ...facts.mapped, text: mappedText(facts.mapped) },
-    outcome: e.outcome ?? null, writers: e.writers ?? null, likely: e.likely, notes: e.notes,
+    outcome: e.outcome ?? null, writers: e.writers ?? null, origin: e.origin, likely: [...e.suspicions.map((s) => s.sentence), ...e.likely], suspicions: e.suspicions, notes: e.notes,
   };
 }

@@ -123,6 +123,19 @@ export interface ObjectBooks {
   readonly behind: bigint | undefined;
 }
 
+/** An object that more refer to than it counts: it will be freed while it is in use, or was already. */
+export interface ShortObject {
+  readonly address: bigint;
+  /** The kernel has given its structure back; another may stand there soon. */
+  readonly freed: boolean;
+  readonly references: Counted;
+  /** Physical address of its count of references, and its bytes. */
+  readonly countAt: number;
+  readonly countSize: number;
+  /** The processes whose maps refer to it, where, and the physical address of the pointer to it. */
+  readonly users: readonly { readonly pid: number; readonly va: bigint; readonly pointerAt: number }[];
+}
+
 export interface FrameView {
   readonly pfn: number;
   readonly use: FrameUse;
@@ -212,6 +225,15 @@ export interface KernelView {
   frameOfPage?(address: bigint): number | undefined;
   /** The books of the object at an address of the kernel's; absent where the kernel has no such things. */
   objectBooks?(address: bigint): ObjectBooks | undefined;
+  /**
+   * Objects that the processes' maps lead to and that count too few references. What a hart is changing under a lock is
+   * left out, but for this one, which stands where it stands for good.
+   */
+  shortObjects?(stopped?: number): readonly ShortObject[];
+  /** Is somebody changing the map of a process, so that it may not be whole now? */
+  isChanging?(pid: number): boolean;
+  /** Physical address of the byte in which the kernel has written down what a frame is used for. */
+  useAt?(pfn: number): number | undefined;
   /** A pointer that is a member of a structure at an address of the kernel's. */
   pointerAt?(address: bigint, type: string, member: string): bigint | undefined;
   /** Root of the page table of an address space, as functions of the kernel name one to each other. */

@@ -8,8 +8,9 @@ import { count, hex } from "../format.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import { Value } from "../symbols/value.ts";
 import { KernelMemory, savedRegisters, switchedRegisters } from "./kernel-memory.ts";
-import { FRAME_USES, type FaultProbe, type FrameUse, type FrameView, type KernelHooks, type KernelView, type MapView, type ObjectBooks, type PageView, type ProcessView, type Range, type SpaceView } from "./kernel-view.ts";
+import { FRAME_USES, type FaultProbe, type FrameUse, type FrameView, type KernelHooks, type KernelView, type MapView, type ObjectBooks, type PageView, type ProcessView, type Range, type ShortObject, type SpaceView } from "./kernel-view.ts";
 import { fileName, objectBooks, objectChecks, objectView, pageFlags, pageView, viewersOf } from "./pagewalk-objects.ts";
+import { shortObjects, type OwnedMap } from "./pagewalk-references.ts";
 import { fastProbe } from "./probe.ts";
 
 /** Types and variables by which the kernel is known. */
@@ -20,7 +21,7 @@ const USES: readonly (readonly [FrameUse, string])[] = [
   ["free", "free"], ["user", "a page of memory of processes"], ["table", "a page table"], ["kernel", "a page of the kernel's"],
   ["kernel", "small structures of the kernel's"], ["file", "a page of a file"],
 ];
-const [USE_OBJECT, USE_TABLE, USE_FILE] = [1, 2, 5];
+const [USE_FREE, USE_OBJECT, USE_TABLE, USE_SLAB, USE_FILE] = [0, 1, 2, 4, 5];
 
 /** vm_map_entry.flags (vm.h: ENTRY_…), bit by bit: those that say what the entry is, and properties. */
 const ENTRY = { shared: 2, guard: 4, heap: 8, stack: 16, file: 512 } as const;
@@ -144,16 +145,26 @@ export class PagewalkView implements KernelView {
   }
 
   isFree(pfn: number): boolean {
+    return this.useOf(pfn) === USE_FREE;
+  }
+
+  useAt(pfn: number): number | undefined {
     const pages = this.k.read(this.pagesAt, 8);
     const base = pages === undefined ? 0 : Number(new DataView(pages.buffer, pages.byteOffset).getBigUint64(0, true));
-    if (base === 0) return false;
+    if (base === 0) return undefined;
     if (this.quick?.base !== base) {
       const page = this.k.type("struct vm_page")!;
       this.quick = { base, ...this.managed(), size: page.size, use: page.field("use")!.offset };
     }
     const { first, limit, size, use } = this.quick;
-    const at = pfn < first || pfn >= limit ? -1 : this.machine.memory.host(base + (pfn - first) * size + use, 1);
-    return at >= 0 && this.machine.memory.bytes[at] === 0;
+    return pfn < first || pfn >= limit ? undefined : base + (pfn - first) * size + use;
+  }
+
+  /** vm_page.use of a frame; undefined where it has none. */
+  private useOf(pfn: number): number | undefined {
+    const at = this.useAt(pfn);
+    const host = at === undefined ? -1 : this.machine.memory.host(at, 1);
+    return host < 0 ? undefined : this.machine.memory.bytes[host];
   }
 
   rootOfSpace(map: bigint): number | undefined {
@@ -164,6 +175,24 @@ export class PagewalkView implements KernelView {
   objectBooks(address: bigint): ObjectBooks | undefined {
     const type = this.k.type("struct vm_object");
     return type === undefined ? undefined : this.k.attempt(`object ${hex(address)}`, undefined, () => objectBooks(this.k, Value.at(type, address, this.k.read), () => this.pidsByMap()));
+  }
+
+  isChanging(pid: number): boolean {
+    return this.k.attempt(`the map of pid ${pid}`, true, () => {
+      const map = this.find(pid)?.field("map");
+      return map === undefined || map.isNull || map.field("lock").field("state").number() !== 0;
+    });
+  }
+
+  shortObjects(stopped?: number): ShortObject[] {
+    return this.k.attempt("the maps of the processes", [], () => {
+      const frameOf = (address: bigint): number => Number(address / 4096n);
+      const cpus = this.k.global("cpus")!;
+      return shortObjects(this.k, this.ownedMaps(), {
+        isFree: (address) => this.isFree(frameOf(address)), isSlab: (address) => this.useOf(frameOf(address)) === USE_SLAB,
+        cpu: stopped === undefined || stopped >= cpus.length ? -1n : cpus.at(stopped).address!,
+      });
+    });
   }
 
   pointerAt(address: bigint, type: string, member: string): bigint | undefined {
@@ -190,6 +219,8 @@ export class PagewalkView implements KernelView {
         const n = RAM / 4096 + i - first;
         uses[i] = n < 0 || n >= limit - first || table === undefined ? FRAME_USES.indexOf(n < 0 ? "image" : "other") : (codes[table[n * type.size]!] ?? FRAME_USES.indexOf("unknown"));
       }
+      const zeros = this.k.global("vm_zero_page"); // one for all: processes see it, read-only
+      if (zeros !== undefined && !zeros.isNull) uses[this.pfnOf(zeros.deref()) - RAM / 4096] = FRAME_USES.indexOf("user");
       return uses;
     });
   }
@@ -321,13 +352,18 @@ export class PagewalkView implements KernelView {
     return n;
   }
 
-  private pidsByMap(): Map<bigint, number> {
+  /** The maps of all processes; one that several run in, of the first of them. */
+  private ownedMaps(): OwnedMap[] {
     const table = this.k.global("proc")!;
-    const found = new Map<bigint, number>();
+    const found = new Map<bigint, OwnedMap>();
     for (let i = table.length - 1; i >= 0; i--) {
       const p = table.at(i);
-      if (p.field("state").number() !== 0 && !p.field("map").isNull) found.set(p.field("map").big(), p.field("pid").number());
+      if (p.field("state").number() !== 0 && !p.field("map").isNull) found.set(p.field("map").big(), { pid: p.field("pid").number(), map: p.field("map") });
     }
-    return found;
+    return [...found.values()];
+  }
+
+  private pidsByMap(): Map<bigint, number> {
+    return new Map(this.ownedMaps().map(({ pid, map }) => [map.big(), pid]));
   }
 }

@@ -1,5 +1,5 @@
-// Expressions of C as people type them into a debugger: names, members, elements, *, &, casts, registers as $a0, sums and
-// comparisons. They read memory through the values' own reader, and change nothing.
+// Expressions of C as people type them into a debugger: names, members, elements, *, &, casts, sizeof, registers as $a0,
+// sums and comparisons. They read memory through the values' own reader, and change nothing.
 
 import { Type } from "./type.ts";
 import { Value, type ReadMemory } from "./value.ts";
@@ -110,12 +110,35 @@ class Parser {
       case "-": this.#at++; return constant(-this.#unary(depth + 1).big());
       case "~": this.#at++; return constant(~this.#unary(depth + 1).big());
       case "!": this.#at++; return constant(truth(this.#unary(depth + 1).big() === 0n));
+      case "sizeof": this.#at++; return constant(BigInt(this.#sizeof(depth)), UNSIGNED_LONG);
       default: return this.#cast(depth) ?? this.#postfix(this.#primary(depth));
     }
   }
 
   /** "(struct proc *) …", or undefined when what comes is none, and has been left where it was. */
   #cast(depth: number): Value | undefined {
+    const start = this.#at;
+    const type = this.#typeName();
+    if (type === undefined) return undefined;
+    if (this.#tokens[this.#at] === undefined) {
+      this.#at = start;
+      return undefined;
+    }
+    return convert(this.#unary(depth + 1), type, this.#scope.read);
+  }
+
+  /** The bytes of a type in parentheses, or of what an expression would be: none of its memory is read. */
+  #sizeof(depth: number): number {
+    const [open, tag, name] = this.#tokens.slice(this.#at);
+    if (open === "(" && /^(struct|union|enum)$/.test(tag ?? "") && this.#scope.type(`${tag} ${name}`) === undefined) throw new ExpressionError(`there is no type ${tag} ${name ?? ""}`.trim());
+    const variable = isWord(this.#tokens[this.#at + 1]) && this.#tokens[this.#at + 2] === ")" ? this.#scope.variable(this.#tokens[this.#at + 1]!) : undefined;
+    const type = (variable === undefined ? this.#typeName() : undefined) ?? this.#unary(depth + 1).type;
+    if (type.size === 0) throw new ExpressionError(`the size of ${type.text} is not known`);
+    return type.size;
+  }
+
+  /** "(struct proc *)", or undefined when what comes is none, and has been left where it was. */
+  #typeName(): Type | undefined {
     const start = this.#at;
     if (this.#tokens[this.#at] !== "(" || !isWord(this.#tokens[this.#at + 1])) return undefined;
     this.#at++;
@@ -126,12 +149,9 @@ class Parser {
       const target: Type = type;
       type = new Type({ kind: "pointer", size: 8, target: () => target });
     }
-    if (type === undefined || this.#tokens[this.#at] !== ")" || this.#tokens[this.#at + 1] === undefined) {
-      this.#at = start;
-      return undefined;
-    }
-    this.#at++;
-    return convert(this.#unary(depth + 1), type, this.#scope.read);
+    if (type !== undefined && this.#tokens[this.#at++] === ")") return type;
+    this.#at = start;
+    return undefined;
   }
 
   #primary(depth: number): Value {
