@@ -214,9 +214,12 @@ static void contest_of_the_overcommitted(void) {
 
 /** Many processes that ask for all at once: each is refused or gets what it was promised. */
 static void contest_of_the_promised(void) {
+  struct gate begin; /* or the first could leave nothing to fork the last with */
+  gate_make(&begin);
   for (int child = 0; child < 4; child++)
     if (must_fork() == 0) {
       long total = 0;
+      gate_wait(&begin);
       char *a = align_break();
       for (long step = 2 * MIB; step >= PAGE; step /= 2)
         while (total < 24 * MIB && sbrk(step) != (char *)-1)
@@ -225,6 +228,7 @@ static void contest_of_the_promised(void) {
       check_pages(a, total / PAGE, child, "what was promised");
       exit(0);
     }
+  gate_open(&begin, 4);
   for (int child = 0; child < 4; child++)
     expect_status(0);
 }
