@@ -66,7 +66,7 @@ export const loadMachine = {
     const o = new Fields(new Fields(state, "machine").value("options"), "options");
     const adUpdate = o.value("adUpdate");
     if (adUpdate !== "hardware" && adUpdate !== "fault") throw new Error("snapshot: options.adUpdate is neither hardware nor fault");
-    return { memory: o.number("memory", 2 ** 32), harts: o.number("harts"), adUpdate };
+    return { memory: o.number("memory", 2 ** 32), harts: o.number("harts"), adUpdate, ...(o.has("epoch") ? { epoch: o.number("epoch", 2 ** 33) } : {}) };
   },
 
   /** Put the state into a machine made with those options. */
