@@ -169,6 +169,10 @@ test("a forged snapshot is refused in one line, never a crash", async () => {
     (s: Loose) => void ((s["ram"]!["frames"] as unknown) = [-1]),
     (s: Loose) => void ((s["options"]!["memory"] as unknown) = 5e12),
     (s: Loose) => void delete (s as { harts?: unknown }).harts,
+    (s: Loose) => void ((s["harts"] as unknown) = []),
+    (s: Loose) => void ((s["round"]!["turn"] as unknown) = 1),
+    (s: Loose) => void ((s["lastHart"] as unknown) = 1),
+    (s: Loose) => void ((s["clock"]!["clint.mtimecmp0"] as unknown) = 2000.5),
   ]) expect(await forge(change)).toMatch(/^snapshot: .+$|^\d+ bytes of memory/);
   expect(await Machine.restore(m.snapshot().slice(0, -100)).catch((e: unknown) => (e as Error).message)).toMatch(/^snapshot: .*cut short/);
 });
