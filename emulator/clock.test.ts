@@ -94,5 +94,5 @@ test("a state that does not fit is refused in one line", () => {
   clock.alarm("a", () => undefined);
   expect(() => clock.load(null)).toThrow("not a record");
   expect(() => clock.load({ b: 1 })).toThrow("no alarm named b");
-  expect(() => clock.load({ a: "soon" })).toThrow("alarm a is not a number");
+  expect(() => clock.load({ a: "soon" })).toThrow("alarm a is not a number of nanoseconds");
 });

@@ -101,7 +101,7 @@ export class VirtualClock implements Clock {
     }
     for (const [name, at] of Object.entries(state)) {
       if (!this.#alarms.has(name)) throw new Error(`snapshot: there is no alarm named ${name}`);
-      if (typeof at !== "number" || Number.isNaN(at)) throw new Error(`snapshot: alarm ${name} is not a number`);
+      if (!Number.isSafeInteger(at)) throw new Error(`snapshot: alarm ${name} is not a number of nanoseconds`);
     }
     for (const alarm of this.#alarms.values()) alarm.at = Infinity;
     this.#queue.length = 0;

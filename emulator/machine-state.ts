@@ -31,15 +31,18 @@ export function saveCore(m: Machine): { [name: string]: State } {
 export function loadCore(m: Machine, state: State): void {
   const fields = new Fields(state, "machine");
   const round = fields.record("round");
-  for (const name of ["start", "length", "turn", "taken"] as const) m.round[name] = round.number(name, 2 ** 53);
+  for (const name of ["start", "length", "taken"] as const) m.round[name] = round.number(name, 2 ** 53);
+  m.round.turn = round.number("turn", m.harts.length - 1);
   m.round.solo = round.boolean("solo");
-  m.lastHart = fields.number("lastHart");
+  m.lastHart = fields.number("lastHart", m.harts.length - 1);
   m.steps = fields.number("steps", 2 ** 53);
   m.phase = fields.number("phase", 2) as Machine["phase"];
-  fields.list("harts", m.harts.length).forEach((h, i) => loadHart(m.harts[i]!, h));
+  const harts = fields.list("harts", m.harts.length);
+  if (harts.length !== m.harts.length) throw new Error(`snapshot: it holds ${harts.length} harts of ${m.harts.length}`);
+  harts.forEach((h, i) => loadHart(m.harts[i]!, h));
   m.platform.load(fields.value("devices"));
   // Devices pull interrupt wires while they load; the wires' levels are part of the harts' state.
-  fields.list("harts", m.harts.length).forEach((h, i) => { m.harts[i]!.lines = new Fields(h, `hart${i}`).number("lines"); });
+  harts.forEach((h, i) => { m.harts[i]!.lines = new Fields(h, `hart${i}`).number("lines"); });
   m.clock.load(fields.value("clock"));
   loadOutside(m, fields);
 }
@@ -66,7 +69,7 @@ export const loadMachine = {
     const o = new Fields(new Fields(state, "machine").value("options"), "options");
     const adUpdate = o.value("adUpdate");
     if (adUpdate !== "hardware" && adUpdate !== "fault") throw new Error("snapshot: options.adUpdate is neither hardware nor fault");
-    return { memory: o.number("memory", 2 ** 32), harts: o.number("harts"), adUpdate };
+    return { memory: o.number("memory", 2 ** 32), harts: o.number("harts"), adUpdate, ...(o.has("epoch") ? { epoch: o.number("epoch", 2 ** 33) } : {}) };
   },
 
   /** Put the state into a machine made with those options. */

@@ -76,8 +76,16 @@ export function programs(): ProgramFile[] {
 function openFile(name: string): TextFile {
   try {
     const fd = openSync(name, "w");
-    return { write: (text) => { writeSync(fd, text); }, close: () => closeSync(fd) };
+    return { write: (text) => write(fd, text), close: () => closeSync(fd) };
   } catch (e) {
     throw new Error(`${name}: ${hostReason(e)}`);
+  }
+}
+
+function write(fd: number, text: string): void {
+  try {
+    writeSync(fd, text);
+  } catch (e) {
+    throw new Error(hostReason(e));
   }
 }

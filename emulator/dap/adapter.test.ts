@@ -4,6 +4,7 @@ import { RAM } from "../memory-map.ts";
 import { Machine } from "../machine.ts";
 import { directChanges } from "../history/changes.ts";
 import { Monitor } from "../monitor/monitor.ts";
+import type { Symbols } from "../monitor/symbols/symbols.ts";
 import { Asm } from "../../test/support/asm.ts";
 import { DapAdapter } from "./adapter.ts";
 import { encodeMessage, MessageReader } from "./framing.ts";
@@ -22,6 +23,7 @@ interface Answer {
 class Client {
   readonly seen: Answer[] = [];
   monitor: Monitor | undefined;
+  programs: readonly Symbols[] = [];
   private readonly adapter: DapAdapter;
   private readonly reader = new MessageReader();
   private seq = 0;
@@ -32,7 +34,7 @@ class Client {
         const machine = await Machine.create({ kernel: new Asm().label("loop").i("addi", "a0", "a0", 1).j("loop").image(), memory: 2 ** 20 });
         this.monitor = new Monitor(machine, { drive: () => undefined });
         const ended = new Promise<number>(() => undefined);
-        return { monitor: this.monitor, changes: directChanges(machine), start: () => undefined, ended, end: () => undefined, type: () => undefined, onOutput: () => undefined, programsOf: () => [] };
+        return { monitor: this.monitor, changes: directChanges(machine), start: () => undefined, ended, end: () => undefined, type: () => undefined, onOutput: () => undefined, programsOf: () => this.programs };
       },
       sourcePath: (file) => file, sourceName: (path) => path,
     };
@@ -107,6 +109,19 @@ describe("the adapter", () => {
     expect((await c.ask("evaluate", { expression: "$a0", frameId: frames[0]!.id })).body).toMatchObject({ result: "11" });
     const lines = (await c.ask("disassemble", { memoryReference: `0x${RAM.toString(16)}`, instructionCount: 2 })).body!["instructions"];
     expect(lines).toMatchObject([{ instruction: "addi a0,a0,1" }, { address: `0x${(RAM + 4).toString(16)}` }]);
+  });
+
+  it("looks for code near a line of any number, and not for ever", async () => {
+    const c = await launched();
+    let asked = 0;
+    const addressesOfLine = (): bigint[] => {
+      if (++asked > 1000) throw new Error("asked for ever");
+      return [];
+    };
+    c.programs = [{ addressesOfLine } as unknown as Symbols];
+    const lines = [1, 2 ** 53, 1e308, -1e308, 0.5];
+    const { body } = await c.ask("setBreakpoints", { source: { path: "x.c" }, breakpoints: lines.map((line) => ({ line })) });
+    expect(body!["breakpoints"]).toMatchObject(lines.map((line) => ({ verified: false, line, message: "there is no code on this line, nor soon after it" })));
   });
 
   it("answers any nonsense once", async () => {

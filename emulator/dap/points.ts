@@ -216,6 +216,7 @@ export class ClientPoints {
 
 /** The first line at or after `line` that has code. */
 function lineIn(symbols: Symbols | undefined, file: string, line: number): { readonly line: number; readonly addresses: readonly bigint[] } | undefined {
+  if (!Number.isSafeInteger(line)) return undefined; // n + 1 would be n
   for (let n = line; symbols !== undefined && n <= line + NEARBY; n++) {
     const addresses = symbols.addressesOfLine(file, n);
     if (addresses.length > 0) return { line: n, addresses };

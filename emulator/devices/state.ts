@@ -15,6 +15,10 @@ export class Fields {
     this.#record = state;
   }
 
+  has(name: string): boolean {
+    return Object.hasOwn(this.#record, name);
+  }
+
   /** An integer of 0..max. */
   number(name: string, max = 0xffff_ffff): number {
     return this.#integer(this.#get(name), name, max);
@@ -60,7 +64,7 @@ export class Fields {
   }
 
   #get(name: string): State {
-    if (!Object.hasOwn(this.#record, name)) throw new Error(`snapshot: ${this.#where} has no ${name}`);
+    if (!this.has(name)) throw new Error(`snapshot: ${this.#where} has no ${name}`);
     return this.#record[name]!;
   }
 

@@ -397,6 +397,12 @@ describe("coming and going", () => {
     expect(await b.run("c")).toBe("W07");
   });
 
+  it("takes a thread's number with zeros before it, 0 being any of them", async () => {
+    expect([await b.ask("Hg02"), await b.ask("qC"), await b.ask("Hg00"), await b.ask("qC"), await b.ask("T0003")]).toEqual(["OK", "QC2", "OK", "QC2", "E16"]);
+    expect(await b.ask("g")).toHaveLength(33 * 16);
+    expect(await b.run("vCont;s:00")).toMatch(/^T05thread:2;/);
+  });
+
   it("may end in a kill", async () => {
     expect(await b.raw(packet("vKill;1"))).toBe(`+${packet("OK")}`);
     expect(await b.raw(packet("k"))).toBe("+");

@@ -33,10 +33,11 @@ export interface Resumption {
 
 /** The hart that a thread id names: `fallback` for "any", "all" or none; undefined when there is no such hart. */
 export function parseThread(text: string, harts: number, fallback: number): number | undefined {
-  if (text === "" || text === "0" || text === "-1") return fallback;
+  if (text === "" || text === "-1") return fallback;
   if (!/^[0-9a-f]{1,4}$/i.test(text)) return undefined;
-  const hart = parseInt(text, 16) - 1;
-  return hart < harts ? hart : undefined;
+  const thread = parseInt(text, 16);
+  if (thread === 0) return fallback;
+  return thread <= harts ? thread - 1 : undefined;
 }
 
 /** Reads a resume packet; undefined when it is none that can be carried out. `current` is the hart that H chose. */

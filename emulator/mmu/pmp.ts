@@ -63,7 +63,7 @@ export class Pmp {
     return privilege === MACHINE ? "allow" : "refuse";
   }
 
-  /** Recompute the ranges [from, to) from configuration and addresses; an entry that is off is empty. */
+  /** Recompute the ranges [from, to) from configuration and addresses; an entry that is off is empty, as [0, 0). */
   update(): void {
     this.anyOn = false;
     for (let i = 0; i < PMP_ENTRIES; i++) {
@@ -74,6 +74,7 @@ export class Pmp {
       if (mode === 1) {
         this.from[i] = i === 0 ? 0 : ((this.low[i - 1]! >>> 0) + this.high[i - 1]! * 2 ** 32) * 4;
         this.to[i] = value * 4;
+        if (this.from[i]! >= this.to[i]!) this.from[i] = this.to[i] = 0; // empty, and no bound that an access could straddle
       } else if (mode === 2) {
         this.from[i] = value * 4;
         this.to[i] = value * 4 + 4;

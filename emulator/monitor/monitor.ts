@@ -23,6 +23,7 @@ import type { Symbols } from "./symbols/symbols.ts";
 
 /** A file that text goes to. */
 export interface TextFile {
+  /** Throws an Error of one line when it takes no more. */
   write(text: string): void;
   close(): void;
 }

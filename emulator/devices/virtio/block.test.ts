@@ -121,6 +121,31 @@ test("beyond the end, no whole sector, and nothing at all are I/O errors; unknow
   }
 });
 
+test("buffers that add up to more than a host can hold are an I/O error, however large the disk", () => {
+  const asked: number[] = [];
+  const ask = (_offset: number, { length }: Uint8Array): void => { asked.push(length); };
+  const huge = { bytes: 2 ** 44, readOnly: false, read: ask, write: ask, flush: () => undefined };
+  const part = 2 ** 25;
+  for (const kind of [IN, OUT]) {
+    for (const [parts, status, lengths] of [[1000, 1, []], [8, 0, [8 * part]], [9, 1, []]] as const) {
+      clock = new TestClock();
+      asked.length = 0;
+      driver = new TestDriver(8, 2 * part);
+      slot = new VirtioMmio("virtio0", driver.ram, irq, new VirtioBlock("virtio0", clock, huge));
+      driver.start(slot, 1 << 28);
+      driver.header(HEADER, kind, 0);
+      const data = Array.from({ length: parts }, () => ({ pa: RAM_BASE + part, length: part, flags: kind === IN ? WRITE : 0 }));
+      const chain = [{ pa: HEADER, length: 16, flags: 0 }, ...data, { pa: STATUS, length: 1, flags: WRITE }];
+      driver.chain(0, chain, DATA + 0x2000);
+      driver.descriptor(0, { pa: DATA + 0x2000, length: 16 * chain.length, flags: INDIRECT });
+      driver.offer(0);
+      driver.notify(slot);
+      clock.advance(1e12);
+      expect([driver.byte(STATUS), asked, needsReset()], `${kind} ${parts}`).toEqual([status, lengths, false]);
+    }
+  }
+});
+
 test("a read-only disk says so and takes no write", () => {
   setup(true);
   driver.w(slot, 0x14, 0);

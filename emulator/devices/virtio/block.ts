@@ -31,6 +31,8 @@ const UNSUPP = 2;
 /** What a request costs: a fixed latency, and one nanosecond a byte (1 GB/s). */
 const LATENCY_NS = 20_000;
 const NS_PER_BYTE = 1;
+/** Bytes of data in one request. Its buffers may name the same memory again and again, and the host copies all of them. */
+const MOST_DATA = 2 ** 28;
 
 /** See the top of this file. */
 export class VirtioBlock implements VirtioDevice {
@@ -174,9 +176,9 @@ export class VirtioBlock implements VirtioDevice {
     return OK;
   }
 
-  /** Whole sectors, and all of them there. */
+  /** Whole sectors, no more than are taken at once, and all of them there. */
   #onDisk(sector: number, length: number): boolean {
-    return length > 0 && length % SECTOR === 0 && sector + length / SECTOR <= this.#sectors;
+    return length > 0 && length <= MOST_DATA && length % SECTOR === 0 && sector + length / SECTOR <= this.#sectors;
   }
 }
 

@@ -21,12 +21,13 @@ export interface Descriptor {
 }
 
 export class TestDriver {
-  readonly ram = new TestRam(RAM_BASE, 0x4_0000);
+  readonly ram: TestRam;
   readonly size: number;
   #available = 0;
   #seen = 0;
 
-  constructor(size = 8) {
+  constructor(size = 8, memory = 0x4_0000) {
+    this.ram = new TestRam(RAM_BASE, memory);
     this.size = size;
   }
 

@@ -89,8 +89,8 @@ function accessAt(m: Monitor, hart: number, pc: bigint): 0 | 1 | undefined {
   const high = (half & 3) === 3 ? m.machine.inspect.virtual(hart, pc + 2n, 2, FETCH) : undefined;
   const word = high === undefined ? expand(half) : half | (high[0]! << 16) | (high[1]! << 24);
   const { format, name } = INSTRUCTIONS[decode(word)]!;
-  if (format === "load" || name.startsWith("lr.")) return 0;
-  return format === "S" || format === "amo" ? 1 : undefined;
+  if (format === "load" || format === "floadI" || name.startsWith("lr.")) return 0;
+  return format === "S" || format === "fstoreS" || format === "amo" ? 1 : undefined;
 }
 
 /** Steps that `tlb count` runs again at most: each is looked at. */

@@ -22,10 +22,25 @@ const isEvent = (word: string): word is EventName => (EVENT_NAMES as readonly st
 function begin(m: Monitor, words: readonly string[], file: string | undefined): Trace {
   if (file !== undefined && m.openFile === undefined) throw new MonitorError("there are no files here to write to");
   const sink = file === undefined ? undefined : m.openFile!(file);
+  let over = false;
+  /** The machine is in the midst of a step: a file that takes no more ends its trace, and not the run. */
   const write = (line: string): void => {
+    if (over) return;
     trace.lines++;
-    if (sink === undefined) m.tell(line.trimEnd());
-    else sink.write(line);
+    if (sink === undefined || file === undefined) {
+      m.tell(line.trimEnd());
+      return;
+    }
+    try {
+      sink.write(line);
+    } catch (e) {
+      over = true;
+      m.tell(`the trace to ${file} has ended: ${(e as Error).message}`);
+      const at = m.traces.indexOf(trace);
+      if (at < 0) return; // it is being stopped already
+      m.traces.splice(at, 1);
+      queueMicrotask(trace.stop); // later: listeners are being gone through
+    }
   };
   const names = words.filter(isEvent);
   const stops = [traceEvents(m.machine, names, write), ...(words.includes(COMMITS) ? [logCommits(m.machine, write)] : [])];

@@ -24,7 +24,7 @@ describe("expressions", () => {
       "p->pid p": '"p" does not fit there', "(1": "a parenthesis is not closed", "all[1": "a bracket is not closed", "all[2].pid": "struct proc[2] has no element 2",
       "p->files->x": "a null pointer (int **) points to nothing", "1 ? 2": '"? 2" is not understood', "first == 1": "struct proc is no number", "&1": "it has no address: it is in a register or was computed",
       "sizeof": "the expression ends too soon", "sizeof(struct nobody)": "there is no type struct nobody", "sizeof(int": "there is no variable int here",
-      "*7": "long is no pointer", "p.": "a member's name is missing", ["*".repeat(1500)]: "the expression is too long", ["(".repeat(900)]: "the expression is nested too deeply",
+      "*7": "long is no pointer", "p.": "a member's name is missing", ["*".repeat(1500)]: "the expression is too long", ["(".repeat(900)]: "the expression is nested too deeply", ["1[".repeat(450)]: "the expression is nested too deeply",
     };
     for (const [expression, message] of Object.entries(mistakes)) expect(`${expression}: ${text(expression)}`).toBe(`${expression}: ${message}`);
   });

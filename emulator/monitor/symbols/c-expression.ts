@@ -111,7 +111,7 @@ class Parser {
       case "~": this.#at++; return constant(~this.#unary(depth + 1).big());
       case "!": this.#at++; return constant(truth(this.#unary(depth + 1).big() === 0n));
       case "sizeof": this.#at++; return constant(BigInt(this.#sizeof(depth)), UNSIGNED_LONG);
-      default: return this.#cast(depth) ?? this.#postfix(this.#primary(depth));
+      default: return this.#cast(depth) ?? this.#postfix(this.#primary(depth), depth);
     }
   }
 
@@ -169,7 +169,7 @@ class Parser {
     throw new ExpressionError(`"${token}" does not fit there`);
   }
 
-  #postfix(first: Value): Value {
+  #postfix(first: Value, depth: number): Value {
     let value = first;
     for (;;) {
       switch (this.#tokens[this.#at]) {
@@ -183,7 +183,7 @@ class Parser {
         }
         case "[": {
           this.#at++;
-          const index = this.binary(0, 1).number();
+          const index = this.binary(0, depth + 1).number();
           if (this.#tokens[this.#at++] !== "]") throw new ExpressionError("a bracket is not closed");
           value = value.at(index);
           break;

@@ -107,6 +107,15 @@ describe("what a snapshot keeps besides", () => {
     expect(restored.run(10)).toEqual({ reason: "poweroff", code: 7 });
     expect(restored.stateHash()).toBe(m.stateHash());
   });
+  test("what the clock chip shows after a reset", async () => {
+    const m = await Machine.create({ memory: RIG_MEMORY, kernel: echo().image(), epoch: 1_000_000 });
+    m.run(20);
+    const restored = await Machine.restore(m.snapshot());
+    expect(restored.stateHash()).toBe(m.stateHash());
+    expect(Buffer.compare(restored.snapshot(), m.snapshot())).toBe(0);
+    restored.reset();
+    expect(restored.platform.rtc.peek(0, 4), "nanoseconds: a million seconds, and 20 steps").toBe((1_000_000 * 1e9 + 20) % 2 ** 32);
+  });
   test("where tohost is", async () => {
     const a = new Rig();
     a.prologue().li("t0", DATA).li("t1", 11).label("wait").i("addi", "t2", "t2", 1).branch("bne", "t2", "t1", "wait").s("sd", "t1", "t0").label("on").j("on");
@@ -160,6 +169,10 @@ test("a forged snapshot is refused in one line, never a crash", async () => {
     (s: Loose) => void ((s["ram"]!["frames"] as unknown) = [-1]),
     (s: Loose) => void ((s["options"]!["memory"] as unknown) = 5e12),
     (s: Loose) => void delete (s as { harts?: unknown }).harts,
+    (s: Loose) => void ((s["harts"] as unknown) = []),
+    (s: Loose) => void ((s["round"]!["turn"] as unknown) = 1),
+    (s: Loose) => void ((s["lastHart"] as unknown) = 1),
+    (s: Loose) => void ((s["clock"]!["clint.mtimecmp0"] as unknown) = 2000.5),
   ]) expect(await forge(change)).toMatch(/^snapshot: .+$|^\d+ bytes of memory/);
   expect(await Machine.restore(m.snapshot().slice(0, -100)).catch((e: unknown) => (e as Error).message)).toMatch(/^snapshot: .*cut short/);
 });

@@ -61,6 +61,12 @@ describe("ranges", () => {
     expect(check(pmp([OFF, 0x2000], [TOR, 0x1000], [R | NAPOT, 0, 2 ** 20]), 0x1800)).toBe("allow");
     expect(check(pmp([OFF, 0x2000], [TOR, 0x2000], [R | NAPOT, 0, 2 ** 20]), 0x2000)).toBe("allow");
   });
+  test("an access over the place of an empty TOR entry is for the entries behind it", () => {
+    for (const bottom of [0x1004, 0x1008, 0x3000]) {
+      const p = pmp([OFF, bottom], [TOR, 0x1004], [R | NAPOT, 0x1000, 0x1000]);
+      expect([check(p, 0x1000, 8), check(p, 0x1000, 4096), check(p, 0x1004, 4)], bottom.toString(16)).toEqual(["allow", "allow", "allow"]);
+    }
+  });
 });
 
 describe("which entry decides", () => {

@@ -30,6 +30,21 @@ const failure = async (line: string): Promise<string> => {
   return t;
 };
 
+test.each(["trap", "commits", "instruction,trap"])("a trace of %s to a file that is full ends, and the run goes on", async (events) => {
+  const m = await Machine.create({ memory: 2 ** 20, kernel: new Asm().label("loop").op("ecall").j("loop").image() });
+  let [room, closed] = [3, 0];
+  const write = (): void => { if (room-- === 0) throw new Error("no space is left"); };
+  const traced = new Monitor(m, { openFile: () => ({ write, close: () => { closed++; } }) });
+  const heard: number[] = [];
+  await traced.run(`trace ${events} to full.txt`);
+  m.events.on("trap", (e) => heard.push(e.cause));
+  traced.control.go((d) => d.continue());
+  expect(traced.control.run(100)).toEqual({ reason: "budget" });
+  await Promise.resolve();
+  expect([m.steps, closed, traced.told]).toEqual([100, 1, ["the trace to full.txt has ended: no space is left"]]);
+  expect([heard.length, m.events.instruction, (await traced.run("trace")).text]).toEqual([m.harts[0]!.traps, undefined, "no trace is on"]);
+});
+
 describe("a line", () => {
   test("nothing does nothing", async () => {
     expect(await monitor.run("  ")).toEqual({ ok: true, text: "", json: null });

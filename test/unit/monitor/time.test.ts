@@ -94,3 +94,15 @@ test("what cannot be reached is said", async () => {
   expect(await m.run("goto -1000")).toMatchObject({ ok: false });
   expect(await m.run("goto soon")).toMatchObject({ ok: false, text: '"soon" is no time: it is a number of steps, such as 18,204,511' });
 });
+
+test("tlb count counts floating-point loads and stores, too", async () => {
+  const a = new Asm();
+  a.li("t0", 0x2000).csrw("mstatus", "t0").li("t1", DATA);
+  a.label("loop").op("flw", { rd: 10, rs1: 6 }).op("fsd", { rs1: 6, rs2: 10, imm: 8 }).j("loop");
+  const machine = await Machine.create({ memory: 2 ** 21, kernel: a.image() });
+  const timeline = new Restarting(machine, 1000);
+  const monitor = new Monitor(machine, { timeline, control: new RunControl(machine, new Debugger(machine, timeline)) });
+  timeline.run(150);
+  const { json } = await monitor.run("tlb count 90");
+  expect(json).toMatchObject({ harts: [{ accesses: [30, 30, 90], misses: [0, 0, 0] }] });
+});
