@@ -34,7 +34,10 @@ export interface Dma {
   write(pa: number, bytes: Uint8Array): boolean;
 }
 
-/** Where the sectors of a disk lie. Offsets and lengths are in bytes and always inside `bytes`. */
+/** A place of a disk that cannot be read or written: thrown by a backend, and an I/O error for the guest. */
+export class MediumError extends Error {}
+
+/** Where the sectors of a disk lie. Offsets and lengths are in bytes and always inside `bytes`. `read` and `write` may throw MediumError. */
 export interface BlockBackend {
   readonly bytes: number;
   readonly readOnly: boolean;

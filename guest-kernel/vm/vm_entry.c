@@ -254,6 +254,18 @@ is_plain(struct vm_map_entry *e)
          !(e->flags & (ENTRY_NEEDS_COPY | ENTRY_SHARED | ENTRY_BACKED | ENTRY_GROWSDOWN));
 }
 
+/* Is nothing in an object that one entry alone refers to, nor behind it? Asked with the lock: a page that goes to swap is in neither list for a moment. */
+static int
+is_unused(struct vm_object *o)
+{
+  int unused;
+
+  acquire(o->lock);
+  unused = o->ref_count == 1 && o->shadow == 0 && o->resident == 0 && o->slots == 0;
+  release(o->lock);
+  return unused;
+}
+
 /*
  * The entry after e is like it but for its object, and in that is nothing yet
  * (memory that was mapped anew between older parts): let it show pages of e's
@@ -267,8 +279,7 @@ adopt(struct vm_map_entry *e, struct vm_map_entry *next)
   int possible;
 
   if (o == empty || e->end != next->start || e->flags != next->flags || e->protection != next->protection ||
-      e->max_protection != next->max_protection || !is_plain(e) || !is_plain(next) ||
-      empty->ref_count > 1 || empty->shadow || empty->resident > 0 || empty->slots)
+      e->max_protection != next->max_protection || !is_plain(e) || !is_plain(next) || !is_unused(empty))
     return;
   acquire(o->lock);
   possible = o->ref_count == o->entry_count && (o->shadow == 0 || o->shadow_limit <= first) && !shown(o, first, n);

@@ -30,6 +30,8 @@ struct fault {
   struct spinlock *lock;    /* the family's, held */
   struct vm_page *pg;       /* what was found; null: nothing, so zeros */
   int rights;               /* what the mapping may allow */
+  struct vm_object *hole;   /* when nothing was found: the shared memory with a name that has nothing there yet, or null */
+  uint64 hole_offset;       /* ... and the page of it */
 };
 
 /* Wait until nobody fills or writes a page; then all may have changed. */
@@ -38,6 +40,15 @@ wait_for(struct fault *f, struct vm_page *pg)
 {
   sleep(pg, f->lock);
   return AGAIN;
+}
+
+/* The disk could not read the file's page: what it holds is somebody's old content. It goes, so that the next touch tries again. */
+static int
+drop_unread(struct vm_page *pg)
+{
+  vm_object_remove(pg);
+  vm_page_free(pg);
+  return -EIO;
 }
 
 /* Find the page that the entry's chain shows, in f->pg; a pager brings it where it must. 0, AGAIN, -ENXIO beyond the end of a file, -EIO, -ENOMEM. */
@@ -55,6 +66,8 @@ find_page(struct fault *f)
     pg = vm_object_lookup(o, offset);
     if (pg) {
       f->pg = pg;
+      if (__builtin_expect(pg->flags & PAGE_ERROR, 0))
+        return drop_unread(pg);
       return pg->flags & PAGE_BUSY ? wait_for(f, pg) : 0;
     }
     pager = vm_object_pager(o);
@@ -64,6 +77,8 @@ find_page(struct fault *f)
     }
     if (o->shadow == 0 || offset >= o->shadow_limit) {
       f->pg = 0;
+      f->hole = o->bounded ? o : 0;
+      f->hole_offset = offset;
       return (f->e->flags & ENTRY_SHARED) && offset >= o->size ? -ENXIO : 0;
     }
     offset += o->shadow_offset;
@@ -163,6 +178,23 @@ write_private(struct fault *f)
   return 0;
 }
 
+/*
+ * A private mapping reads a page that the shared memory behind it does not
+ * have yet. It gets it now, out of what ftruncate has promised it: so others'
+ * later stores show here, and it goes when the memory is cut. 0 or -EAGAIN.
+ */
+static int
+fill_hole(struct fault *f)
+{
+  f->pg = vm_page_alloc_zeroed(PAGE_OBJECT);
+  if (f->pg == 0)
+    return -EAGAIN;
+  vm_object_insert(f->hole, f->hole_offset, f->pg);
+  f->rights = f->e->protection & ~PROT_WRITE;
+  VM_COUNT_FAULT(zero);
+  return 0;
+}
+
 /* The rights that a page which is only read may be mapped with. */
 static int
 read_rights(struct fault *f)
@@ -200,6 +232,8 @@ resolve(struct fault *f)
     f->rights = e->protection;
     return e->flags & ENTRY_SHARED ? write_shared(f) : write_private(f);
   }
+  if (f->pg == 0 && f->hole && !(e->flags & ENTRY_SHARED))
+    return fill_hole(f);
   if (f->pg == 0 && vm_policy.zeropage && vm_zero_page && !(e->flags & ENTRY_SHARED)) {
     VM_COUNT(zero_page_maps);
     f->pg = vm_zero_page;

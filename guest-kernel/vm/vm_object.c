@@ -228,21 +228,27 @@ object_free_page(struct vm_page *pg)
   object_discard(pg);
 }
 
-/* Free all pages and slots of an object to which nothing refers. Takes the lock itself, a few pages at a time. */
+/*
+ * Free all pages and slots of an object to which nothing refers. Takes the
+ * lock itself, a few pages at a time. Only with the lock can one see that
+ * nothing is left: a page that goes to swap is in neither list for a moment.
+ */
 static void
 free_all_pages(struct vm_object *o)
 {
   uint32 slot;
   uint64 offset;
+  int more;
 
-  while (o->pages || o->slots) {
+  do {
     acquire(o->lock);
     for (int i = 0; i < FREE_AT_ONCE && (slot = vm_swap_first(o, &offset)) != 0; i++)
       vm_swap_discard(slot);
     for (int i = 0; i < FREE_AT_ONCE && o->slots == 0 && o->root; i++)
       object_free_page(o->root);
+    more = o->pages || o->slots;
     release(o->lock);
-  }
+  } while (more);
 }
 
 /* The page in memory or slot of o that a slot's owner must give way to: free it. */

@@ -138,8 +138,9 @@ vm_swap_in(struct vm_object *o, uint64 offset)
       break;
     slots[count] = n + count;
     count++;
-    if (!slot_holds(n + count, o, offset + count) || vm_object_lookup(o, offset + count) || !vm_page_allowed(PAGE_FILE))
-      break;
+    if (offset + count >= o->size || !slot_holds(n + count, o, offset + count) || vm_object_lookup(o, offset + count) ||
+        !vm_page_allowed(PAGE_FILE))
+      break; /* beyond the size stand slots that shm.c is about to free */
   }
   release(lock);
   if (count == 0) {

@@ -67,6 +67,35 @@ vnode_read(struct inode *ip, int user_dst, uint64 dst, uint off, uint n)
   return done > 0 ? (int)done : error;
 }
 
+/*
+ * Write a whole page that is on the disk but not in memory: it need not be
+ * read, and comes into the file with its new content or not at all, since a
+ * mapping may show it from then on. 1, 0 when not all of the source is there,
+ * or -ENOMEM.
+ */
+static int
+replace_page(struct inode *ip, uint64 offset, int user_src, uint64 src, uint block)
+{
+  struct vm_object *o = &ip->object;
+  struct vm_page *pg = vnode_frame();
+
+  if (pg == 0)
+    return -ENOMEM;
+  if (!user_src) {
+    memmove(page_kva(pg), (void *)src, PGSIZE);
+  } else if (copyin_present(myproc()->map, page_kva(pg), src, PGSIZE) < PGSIZE) {
+    vm_page_free(pg);
+    return 0;
+  }
+  acquire(o->lock);
+  vnode_insert_page(o, offset, pg, block, 0);
+  vnode_mark_dirty(pg);
+  if (offset * PGSIZE + PGSIZE > o->bytes)
+    vnode_set_bytes(o, offset * PGSIZE + PGSIZE);
+  release(o->lock);
+  return 1;
+}
+
 /* Write m bytes into one page, at offset at. How many, or -errno. */
 static int
 write_page(struct inode *ip, uint64 offset, uint at, int user_src, uint64 src, uint m, uint block, int fresh)
@@ -76,9 +105,11 @@ write_page(struct inode *ip, uint64 offset, uint at, int user_src, uint64 src, u
   uint64 copied = m, end;
   struct vm_page *pg;
 
-  if (absent && (fresh || m == PGSIZE || offset * PGSIZE >= o->bytes))
-    error = vnode_fresh_page(ip, offset, block, fresh || m < PGSIZE);
-  if (error)
+  if (absent && (fresh || offset * PGSIZE >= o->bytes))
+    error = vnode_fresh_page(ip, offset, block);
+  else if (absent && m == PGSIZE && (error = replace_page(ip, offset, user_src, src, block)) > 0)
+    return PGSIZE;
+  if (error < 0)
     return error;
   pg = vnode_ready_page(ip, offset, 0, &error);
   if (pg == 0)
@@ -90,8 +121,6 @@ write_page(struct inode *ip, uint64 offset, uint at, int user_src, uint64 src, u
     memmove((char *)page_kva(pg) + at, (void *)src, m);
   if (copied > 0 || fresh)
     vnode_mark_dirty(pg);
-  if (copied == 0 && absent && !fresh && m == PGSIZE)
-    vnode_drop_page(pg); /* we have nothing to replace its content with */
   end = offset * PGSIZE + at + copied;
   if (copied > 0 && end > o->bytes)
     vnode_set_bytes(o, end);

@@ -170,9 +170,9 @@ vnode_fetch(struct vm_object *o, uint64 offset)
   return error;
 }
 
-/* A new page, of zeros, for a part of the file that is not on the disk, or will be written whole. 0 or -ENOMEM. */
+/* A new page, of zeros, for a part of the file that is not on the disk. 0 or -ENOMEM. */
 int
-vnode_fresh_page(struct inode *ip, uint64 offset, uint block, int dirty)
+vnode_fresh_page(struct inode *ip, uint64 offset, uint block)
 {
   struct vm_page *pg = vnode_frame();
 
@@ -183,8 +183,7 @@ vnode_fresh_page(struct inode *ip, uint64 offset, uint block, int dirty)
   if (ip->object.size <= offset)
     ip->object.size = offset + 1; /* the bytes follow in vnode_write */
   vnode_insert_page(&ip->object, offset, pg, block, 0);
-  if (dirty)
-    vnode_mark_dirty(pg); /* before it can be taken away: the block's content is nothing */
+  vnode_mark_dirty(pg); /* before it can be taken away: the block's content is nothing */
   release(ip->object.lock);
   return 0;
 }
@@ -193,7 +192,7 @@ vnode_fresh_page(struct inode *ip, uint64 offset, uint block, int dirty)
 static int
 zero_block(struct inode *ip, uint64 offset, uint block)
 {
-  return vnode_fresh_page(ip, offset, block, 1);
+  return vnode_fresh_page(ip, offset, block);
 }
 
 /*

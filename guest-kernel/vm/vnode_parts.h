@@ -20,7 +20,7 @@ void vnode_insert_page(struct vm_object *o, uint64 offset, struct vm_page *pg, u
 /* vnode_io.c */
 int vnode_fetch(struct vm_object *, uint64 offset);
 int vnode_allocate(struct vm_object *, uint64 offset);
-int vnode_fresh_page(struct inode *ip, uint64 offset, uint block, int dirty);
+int vnode_fresh_page(struct inode *ip, uint64 offset, uint block);
 struct vm_page *vnode_ready_page(struct inode *ip, uint64 offset, uint64 ahead, int *error);
 
 #endif

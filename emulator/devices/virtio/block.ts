@@ -1,7 +1,7 @@
 // The virtio block device (virtio 1.2, section 5.2): in, out, flush, get-id. A request takes its time on the
 // virtual clock; requests are carried out one after another at their completion, so what a crash leaves on
 // the disk is always the first so many of them.
-import type { BlockBackend, Dma, State } from "../../bus.ts";
+import { MediumError, type BlockBackend, type Dma, type State } from "../../bus.ts";
 import type { Alarm, Clock } from "../../clock.ts";
 import { Fields } from "../state.ts";
 import type { VirtioDevice, VirtioHost } from "./mmio.ts";
@@ -130,10 +130,19 @@ export class VirtioBlock implements VirtioDevice {
     const kind = header.getUint32(0, true);
     const sector = header.getUint32(12, true) * 0x1_0000_0000 + header.getUint32(8, true);
     const room = totalLength(chain.writable) - 1;
-    const status = this.#carryOut(kind, sector, chain, room, dma);
+    const status = this.#tried(() => this.#carryOut(kind, sector, chain, room, dma));
     scatter(dma, chain.writable, room, Uint8Array.of(status));
     const filled = status !== OK || kind === FLUSH ? 0 : kind === GET_ID ? Math.min(room, ID_LENGTH) : room;
     return filled === room ? room + 1 : filled;
+  }
+
+  #tried(carryOut: () => number): number {
+    try {
+      return carryOut();
+    } catch (e) {
+      if (e instanceof MediumError) return IOERR;
+      throw e;
+    }
   }
 
   #carryOut(kind: number, sector: number, chain: Chain, room: number, dma: Dma): number {

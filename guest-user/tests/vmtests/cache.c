@@ -170,6 +170,24 @@ static void truncated_tail_on_the_disk(void) {
   }
 }
 
+/** A write that ends early, since the rest of its source is not mapped, leaves what it did not reach, also on a page that is not
+ *  in memory; one of which nothing can be copied changes nothing. */
+static void short_write_keeps_the_rest(void) {
+  int fd = pattern_file("f", 4 * PAGE, 1);
+  char *p = map_file(fd, 4 * PAGE, RW, MAP_SHARED, 0), *source = map_anon(2 * PAGE, RW, PRIVATE_ANON);
+  memset(source, 'w', PAGE);
+  unmap(source + PAGE, PAGE);
+  CHECK(fsync(fd) == 0 && expel(p, 4) == 0);
+  CHECK(lseek(fd, PAGE, SEEK_SET) == PAGE && write(fd, source + PAGE - 100, PAGE) == 100);
+  FAILS(write(fd, source + PAGE, PAGE), EFAULT);
+  CHECK(lseek(fd, 3 * PAGE, SEEK_SET) == 3 * PAGE);
+  FAILS(write(fd, source + PAGE, PAGE), EFAULT);
+  check_bytes(p, PAGE, 0, 1, "the page before");
+  for (int i = 0; i < 100; i++)
+    CHECK(p[PAGE + i] == 'w');
+  check_bytes(p + PAGE + 100, 3 * PAGE - 100, PAGE + 100, 1, "what the write did not reach");
+}
+
 /** Dirty pages of a mapping find their way to the disk without being asked for. */
 static void daemon_writes_back(void) {
   int fd = pattern_file("f", 8 * PAGE, 1);
@@ -313,6 +331,7 @@ const struct test cache_tests[] = {
   { "cache_msync_waits", msync_waits, 0 },
   { "cache_fsync_waits", fsync_waits, 0 },
   { "cache_truncated_tail", truncated_tail_on_the_disk, 0 },
+  { "cache_short_write_keeps_the_rest", short_write_keeps_the_rest, 0 },
   { "cache_daemon_writes_back", daemon_writes_back, 1 },
   { "cache_unmap_writes", unmap_writes, 0 },
   { "cache_tail_after_unmap", tail_after_unmap, 0 },

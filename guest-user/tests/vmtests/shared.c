@@ -170,6 +170,41 @@ static void cut_while_touched(void) {
   CHECK(!broken && shm_unlink("/vt.cut2") == 0);
 }
 
+/** Lets pages [first, end) of p leave memory and reads page `first` again, for ever. */
+static void in_and_out(char *p, long first, long end, int fd) {
+  for (;;) {
+    madvise(p + first * PAGE, (end - first) * PAGE, MADV_PAGEOUT);
+    write(fd, p + first * PAGE, 1); /* the kernel's touch: EFAULT where a process would get SIGBUS */
+  }
+}
+
+/** A page in swap comes in with its neighbours, but not with those that are being cut off, of which some are on their way still. */
+static void cut_while_swapped(void) {
+  enum { PAGES = 16, KEPT = 4 };
+  int fd = make_shm("/vt.cut3", PAGES * PAGE), sink = must_open("sink", O_CREATE | O_RDWR | O_APPEND), pids[2];
+  char *p = map_file(fd, PAGES * PAGE, RW, MAP_SHARED, 0);
+  need_swap();
+  for (int k = 0; k < 2; k++) {
+    pids[k] = must_fork();
+    if (pids[k] == 0)
+      in_and_out(p, k == 0 ? KEPT - 1 : KEPT + 5, k == 0 ? 8 : PAGES, sink);
+  }
+  for (int round = 0; round < 100; round++) {
+    CHECK(ftruncate(fd, PAGES * PAGE) == 0);
+    number_pages(p, PAGES, round);
+    CHECK(madvise(p, PAGES * PAGE, MADV_PAGEOUT) == 0);
+    for (volatile int i = 0; i < round * 20; i++)
+      ;
+    CHECK(ftruncate(fd, KEPT * PAGE) == 0);
+    check_pages(p, KEPT, round, "what was kept");
+  }
+  for (int k = 0; k < 2; k++) {
+    kill(pids[k], SIGKILL);
+    wait(NULL);
+  }
+  CHECK(shm_unlink("/vt.cut3") == 0);
+}
+
 static void wait_compares(void) {
   uint *word = (uint *)map_anon(PAGE, RW, MAP_SHARED);
   struct timespec moment = { 0, 200 * 1000 * 1000 };
@@ -299,6 +334,7 @@ const struct test shared_tests[] = {
   { "shared_sizes", sizes, 0 },
   { "shared_opening", opening, 0 },
   { "shared_cut_while_touched", cut_while_touched, 0 },
+  { "shared_cut_while_swapped", cut_while_swapped, 0 },
   { "futex_wait_compares", wait_compares, 0 },
   { "futex_ping_pong", ping_pong, 0 },
   { "futex_mutex", mutex, 0 },

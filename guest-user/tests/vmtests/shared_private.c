@@ -87,6 +87,24 @@ static void end_stays(void) {
   }
 }
 
+/** Where nothing was written yet a private mapping shows the memory all the same: what others store there later, and its end. */
+static void hole_is_the_memory(void) {
+  int fd = make_shm("/vt.hole", 4 * PAGE);
+  char *p = map_file(fd, 4 * PAGE, RW, MAP_SHARED, 0), *q = map_file(fd, 4 * PAGE, RW, MAP_PRIVATE, 0);
+  q[3 * PAGE] = 'p'; /* so that the next are behind a copy's object, too */
+  CHECK(q[0] == 0 && q[PAGE] == 0 && q[2 * PAGE] == 0);
+  p[0] = 's';
+  if (q[0] != 's')
+    fail("a private mapping that has read zeros does not see what was stored there since");
+  CHECK(ftruncate(fd, PAGE) == 0);
+  if (can_read(q + PAGE) || can_read(q + 2 * PAGE))
+    fail("a private mapping that has read zeros shows them beyond the end");
+  CHECK(ftruncate(fd, 2 * PAGE) == 0 && q[PAGE] == 0);
+  p[PAGE] = 't';
+  CHECK(q[0] == 's' && q[PAGE] == 't');
+  CHECK(shm_unlink("/vt.hole") == 0);
+}
+
 /** Memory of one's own that lies behind such a mapping does not become part of it: it stays when the end moves. */
 static void neighbour_stays(void) {
   int fd = make_shm("/vt.near", 2 * PAGE);
@@ -108,6 +126,7 @@ const struct test shared_private_tests[] = {
   { "shared_private_discarded", discarded, 0 },
   { "shared_private_lengthened", lengthened, 0 },
   { "shared_private_end_stays", end_stays, 0 },
+  { "shared_private_hole", hole_is_the_memory, 0 },
   { "shared_private_neighbour_stays", neighbour_stays, 0 },
   { NULL, NULL, 0 },
 };
