@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { Machine, MemoryBlock, type BlockBackend, type MachineOptions, type Stop } from "../../emulator/index.ts";
 import { defaultFiles } from "../../scripts/default-disk.ts";
 import { buildImage } from "../../scripts/fs/filesystem.ts";
@@ -26,6 +27,16 @@ export async function runCommand(command: string, options: Parameters<typeof mac
   const m = await machine({ ...options, append: `run="${command}"` });
   const stop = m.runToEnd({ maxSteps });
   return { stop, text: m.console.text, machine: m };
+}
+
+/** Lines of a suite's output that tell of something wrong. */
+export const failures = (text: string): string[] => text.split(/\r?\n/).filter((line) => line.startsWith("not ok") || line.includes("panic"));
+
+/** Runs vmtests, the quick ones, and expects no failed test and exit status 0. */
+export async function vmtestsPass(harts: number, megabytes: number): Promise<void> {
+  const { stop, text } = await runCommand("vmtests -q", { harts, memory: megabytes * 2 ** 20, disk: new MemoryBlock(pagingImage()) }, 60e9);
+  expect(failures(text), text.slice(-3000)).toEqual([]);
+  expect(stop, text.slice(-3000)).toEqual({ reason: "poweroff", code: 0 });
 }
 
 /** Boot to the shell's prompt. Throws what was printed instead when there is none. */
