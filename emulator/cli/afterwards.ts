@@ -7,6 +7,7 @@ import type { Machine } from "../machine.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { buildMachine } from "./build.ts";
 import { headless } from "./debugging.ts";
+import { UsageError } from "./errors.ts";
 import type { Settings } from "./settings.ts";
 
 /** The status of our guest when its kernel has panicked, and when the command was killed. */
@@ -42,22 +43,25 @@ export class Unwatched {
 
 /**
  * Why the run of `machine` ended as it did, which nobody has watched, and which has kept nothing in files: it is run
- * again. Undefined where that cannot be told.
+ * again. Undefined where that cannot be told, or `over` says that nobody wants to know any more.
  */
-export async function whyAfterwards(settings: Settings, machine: Machine): Promise<string | undefined> {
-  const again = await buildMachine(settings);
+export async function whyAfterwards(settings: Settings, machine: Machine, over: () => boolean): Promise<string | undefined> {
+  let close = (): void => undefined;
   try {
+    const again = await buildMachine(settings);
+    close = again.close;
     const history = History.open(recordingOf(machine, again.machine), again.machine);
     const unwatched = new Unwatched();
-    const monitor = headless(again.machine, unwatched.tell, () => history.live, history);
+    const monitor = headless(again.machine, unwatched.tell, () => history.live || over(), history);
     monitor.explainer.most = 0; // of many that were killed only the last one matters
     monitor.control.go((d) => d.continue());
     await monitor.drive();
-    return await unwatched.why(monitor);
+    return over() ? undefined : await unwatched.why(monitor);
   } catch (e) {
-    if (e instanceof NotAsItWas) return undefined; // it was reset on the way, say
+    // It was reset on the way, say; or there is no room for a second machine. How the run ended is what counts.
+    if (e instanceof NotAsItWas || e instanceof UsageError) return undefined;
     throw e;
   } finally {
-    again.close();
+    close();
   }
 }

@@ -96,6 +96,8 @@ async function runBuilt(settings: Settings, machine: Machine, recording: Recordi
       return terminal.drained();
     },
   }, debug?.monitor.control);
+  /** The status with which a signal wants the program to end. */
+  let ended: number | undefined;
   const quit = (): void => {
     terminal.say("pagewalk: quit\n");
     session.end(0);
@@ -106,7 +108,7 @@ async function runBuilt(settings: Settings, machine: Machine, recording: Recordi
     else quit();
   };
   const keys = new Keys((bytes) => { if (prompt?.open === true) prompt.take(bytes); else session.type(bytes); }, act);
-  terminal.start({ onKeys: (bytes) => keys.take(bytes), onEnd: (status) => session.end(status) }, { rawKeys: interactive });
+  terminal.start({ onKeys: (bytes) => keys.take(bytes), onEnd: (status) => session.end(ended ??= status) }, { rawKeys: interactive });
   if (attended) terminal.say("pagewalk: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A c is the monitor\n");
   let gdb: GdbServer | null = null;
   try {
@@ -115,10 +117,10 @@ async function runBuilt(settings: Settings, machine: Machine, recording: Recordi
     const status = await session.run();
     kept?.finish();
     if (unwatched !== null && wantsExplanation(status, machine.console.text)) {
-      const text = await (debug === null ? whyAfterwards(settings, machine) : unwatched.why(debug.monitor));
+      const text = await (debug === null ? whyAfterwards(settings, machine, () => ended !== undefined) : unwatched.why(debug.monitor));
       if (text !== undefined) process.stderr.write(`\n${text}\n`);
     }
-    return status;
+    return ended ?? status;
   } finally {
     prompt?.close();
     await gdb?.close();

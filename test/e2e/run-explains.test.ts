@@ -5,7 +5,7 @@ import { wantsExplanation } from "../../emulator/cli/afterwards.ts";
 import { BUGS } from "../guest/planted-bugs.ts";
 import { installedToolchain, Planter } from "../guest/planted.ts";
 import { diskWith, userProgram } from "../guest/why.ts";
-import { file, pagewalk } from "./cli-guests.ts";
+import { file, pagewalk, Running } from "./cli-guests.ts";
 
 /** A program that dies of a store to 0x18; and one whose child does, which it does not mind. */
 const programs = [
@@ -32,6 +32,14 @@ describe("a program that is killed", () => {
     expect(ran.status).toBe(255);
   }, 60_000);
 });
+
+test("who does not want to wait for the reason ends it with a signal", async () => {
+  const running = new Running(["--memory", "12M", "--append", "vm.commit=overcommit", "run", "bigsort 84"]);
+  await running.shows(": killed");
+  await new Promise((resolve) => setTimeout(resolve, 300)); // it is being made again, which takes as long as the first time
+  running.child.kill("SIGTERM");
+  expect(await running.ended).toMatchObject({ status: 128 + 15, stderr: "" });
+}, 60_000);
 
 const toolchain = installedToolchain();
 test.skipIf(toolchain === undefined)("a kernel that panics (needs a RISC-V compiler)", async () => {

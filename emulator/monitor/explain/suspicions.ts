@@ -1,7 +1,7 @@
 // What is wrong with the kernel's memory at the moment of a fault or a panic: objects that count too few references,
 // page tables that show frames which are free or the kernel's, guards that are mapped, pointers into memory that was
-// given back. The mistake itself was often made long before, so history is asked who did it. Only what cannot be right is said: a count that
-// is too large may be somebody's who holds a reference for the time of a call.
+// given back. The mistake itself was often made long before, so history is asked who did it. Only what cannot be right
+// is said: a count that is too large may be somebody's who holds a reference for the time of a call.
 
 import { RAM } from "../../memory-map.ts";
 import { USER } from "../../mmu/walk.ts";
